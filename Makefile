@@ -1,0 +1,51 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each sets up what it needs, in .venv beside this file.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python -m
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench docs clean
+
+help:
+	@echo "make demo    client certificates on a real nginx, in every verify mode (no root, no container engine)"
+	@echo "make test    the whole suite; installs and starts a container engine where it may"
+	@echo "make lint    ruff and mypy"
+	@echo "make bench   speed against the bare limit, as ratios"
+
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or later is needed: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Setting up $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(RUN) pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+demo: $(VENV)/installed
+	@$(RUN) pytest_mtls demo
+
+# The engine is stopped again only if this run started it.
+test: $(VENV)/installed
+	@PYTHON=$(abspath $(BIN)/python) .ci/engine up || [ $$? = 3 ] && [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
+	@trap '.ci/engine down' EXIT; $(RUN) pytest $(PYTEST_ARGS)
+
+$(VENV)/linted: $(VENV)/installed
+	@$(RUN) pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@touch $@
+
+lint: $(VENV)/linted
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+
+$(VENV)/benchable: $(VENV)/installed
+	@$(RUN) pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+bench: $(VENV)/benchable
+	@PYTHON=$(abspath $(BIN)/python) .ci/engine up || [ $$? = 3 ]
+	@trap '.ci/engine down' EXIT; $(RUN) benchmarks
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist

@@ -1,0 +1,121 @@
+"""Everything this package raises, in one tree.
+
+Grouped by what the caller can do about it::
+
+    MtlsError
+     ├─ InvalidArgument (also a ValueError)    what was asked cannot be: mend the call
+     │   ├─ InvalidMarker                        an argument of @pytest.mark.mtls
+     │   ├─ InvalidPem                           malformed, DER or empty where PEM is needed
+     │   ├─ InvalidName                          a subject, alternative name or server name
+     │   ├─ InvalidConfigValue                   would not survive as nginx configuration text
+     │   ├─ KeyMismatch                          a private key of another certificate
+     │   └─ SharedServerError                    changing a server that other tests use too
+     ├─ Unavailable                            what was asked is not on this machine: install it
+     │   ├─ EngineUnavailable                    no container engine, or it does not answer
+     │   ├─ NginxUnavailable                     no such image, binary or name; not an nginx; no SSL module
+     │   └─ WorkspaceUnavailable                 the temporary folder cannot be written
+     ├─ NginxError                             nginx said no, or died: .log and .config tell
+     │   ├─ NginxStartError                      it refused to start
+     │   ├─ PortInUse                            the address asked for is taken
+     │   ├─ ReloadRefused                        it kept the old configuration
+     │   └─ ServerGone                           it was stopped, or died, before it was asked
+     └─ DeadlineExceeded (also a TimeoutError) something took longer than it may
+
+Every message says what was tried, what was seen, and what to do.
+A refused handshake, a 400 or a closed stream is none of these: that is data, see :class:`~pytest_mtls.Outcome`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+class MtlsError(Exception):
+    """Base of everything this package raises."""
+
+
+class InvalidArgument(MtlsError, ValueError):
+    """What was asked cannot be done as it was asked."""
+
+    @classmethod
+    def not_one_of(cls, argument: str, value: object, allowed: Iterable[object]) -> InvalidArgument:
+        """The value is not among the few that are allowed."""
+        choices = ", ".join(repr(str(choice)) for choice in allowed)
+        return cls(f"{argument}={value!r} is not known; use one of {choices}.")
+
+
+class InvalidMarker(InvalidArgument):
+    """An argument of ``@pytest.mark.mtls`` is unknown, or its value is."""
+
+
+class InvalidPem(InvalidArgument):
+    """Bytes that should be PEM are malformed, DER, empty, or hold something else."""
+
+
+class InvalidName(InvalidArgument):
+    """A distinguished name, subject alternative name or server name cannot be understood."""
+
+
+class InvalidConfigValue(InvalidArgument):
+    """A value cannot become nginx configuration text without changing what the text means."""
+
+
+class KeyMismatch(InvalidArgument):
+    """The private key does not belong to the certificate, where the two must match."""
+
+
+class SharedServerError(InvalidArgument):
+    """A server that other tests share was asked to change."""
+
+
+class Unavailable(MtlsError):
+    """Something this machine does not have."""
+
+
+class EngineUnavailable(Unavailable):
+    """No container engine answers."""
+
+
+class NginxUnavailable(Unavailable):
+    """There is no such nginx, or what is there cannot serve TLS."""
+
+
+class WorkspaceUnavailable(Unavailable):
+    """The temporary folder for configuration and keys cannot be used."""
+
+
+class NginxError(MtlsError):
+    """nginx refused, or died.
+
+    Attributes:
+        log: nginx's log lines up to that moment.
+        config: the nginx.conf it was given.
+    """
+
+    def __init__(self, message: str, *, log: Sequence[str] = (), config: str = "") -> None:
+        super().__init__(message)
+        self.log = tuple(log)
+        self.config = config
+
+
+class NginxStartError(NginxError):
+    """nginx would not start with this configuration."""
+
+
+class PortInUse(NginxError):
+    """The address asked for is already taken."""
+
+
+class ReloadRefused(NginxError):
+    """nginx kept its old configuration after HUP; the old workers go on."""
+
+
+class ServerGone(NginxError):
+    """The server was stopped, or died, before it could be asked."""
+
+
+class DeadlineExceeded(MtlsError, TimeoutError):
+    """Something took longer than it may.
+
+    The message names what was awaited, for how long, and what was seen last.
+    """
