@@ -1,0 +1,1 @@
+"""Certificates, without nginx: what is minted, how it is spelled, what is refused."""
