@@ -1,0 +1,137 @@
+"""What was asked of an nginx, as frozen values: one listener, and the servers that answer on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+
+class VerifyMode(str, Enum):
+    """The values of ``ssl_verify_client``.
+
+    What each does with a certificate is decided after the handshake, per request: see ``docs/background.md``.
+    """
+
+    OFF = "off"
+    ON = "on"
+    OPTIONAL = "optional"
+    OPTIONAL_NO_CA = "optional_no_ca"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def needs_ca(self) -> bool:
+        """Whether nginx refuses to start in this mode without a CA (``ngx_http_ssl_merge_srv_conf``)."""
+        return self in (VerifyMode.ON, VerifyMode.OPTIONAL)
+
+
+class Protocol(str, Enum):
+    """The nginx module that a server belongs to."""
+
+    HTTP = "http"
+    STREAM = "stream"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+TLS_VERSIONS: Final = ("1.2", "1.3")
+
+DEFAULT_FORWARD: Final = (
+    ("X-SSL-Client-Verify", "$ssl_client_verify"),
+    ("X-SSL-Client-S-DN", "$ssl_client_s_dn"),
+    ("X-SSL-Client-I-DN", "$ssl_client_i_dn"),
+    ("X-SSL-Client-Serial", "$ssl_client_serial"),
+    ("X-SSL-Client-Fingerprint", "$ssl_client_fingerprint"),
+    # Of the three PEM variables only the escaped one is a single line and so fit for a header.
+    ("X-SSL-Client-Cert", "$ssl_client_escaped_cert"),
+    ("X-Real-IP", "$remote_addr"),
+    ("X-Forwarded-For", "$remote_addr"),
+    ("X-Forwarded-Proto", "$scheme"),
+)
+"""What is forwarded unless a test says otherwise. All are set, so a client's own headers of these names never arrive;
+``X-Forwarded-For`` is ``$remote_addr`` and not the client's list continued, for the same reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerBlock:
+    """One ``server {}``: all values validated, all files as bytes. ``None`` leaves the directive out.
+
+    Attributes:
+        names: ``server_name``.
+        certificate: ``ssl_certificate``, PEM.
+        key: ``ssl_certificate_key``, PEM.
+        verify: ``ssl_verify_client``.
+        client_ca: ``ssl_client_certificate``, PEM.
+        trusted_ca: ``ssl_trusted_certificate``, PEM.
+        crl: ``ssl_crl``, PEM.
+        depth: ``ssl_verify_depth``, the number of intermediates allowed.
+        tls: ``ssl_protocols``, out of :data:`TLS_VERSIONS`.
+        session_cache: ``ssl_session_cache``.
+        session_tickets: ``ssl_session_tickets``.
+        session_ticket_keys: ``ssl_session_ticket_key``, one file each, 48 or 80 bytes.
+        upstream: a URL (http) or ``host:port`` (stream); ``None`` is the recorder.
+        forward: pairs for ``proxy_set_header``; the values are nginx text, already quoted where that is needed.
+        error_pages: code, and a status to answer with or the text of the directive.
+        directives: further lines, as they are.
+    """
+
+    names: tuple[str, ...]
+    certificate: bytes
+    key: bytes
+    verify: VerifyMode = VerifyMode.ON
+    client_ca: bytes | None = None
+    trusted_ca: bytes | None = None
+    crl: bytes | None = None
+    depth: int | None = None
+    tls: tuple[str, ...] = TLS_VERSIONS
+    session_cache: str | None = None
+    session_tickets: bool | None = None
+    session_ticket_keys: tuple[bytes, ...] = ()
+    upstream: str | None = None
+    forward: tuple[tuple[str, str], ...] = DEFAULT_FORWARD
+    error_pages: tuple[tuple[int, int | str], ...] = ()
+    directives: tuple[str, ...] = ()
+
+    @property
+    def may_interfere(self) -> bool:
+        """Whether it could touch other servers of the same nginx: a shared cache is nginx-wide, and free text can be
+        anything."""
+        return bool(self.directives) or "shared:" in (self.session_cache or "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSpec:
+    """One listener and the servers on it; the first answers where no name matches.
+
+    Attributes:
+        blocks: at least one.
+        protocol: ``http`` or ``stream``.
+        http2: whether HTTP/2 is offered.
+        port: the host's port to listen on; 0 takes a free one.
+    """
+
+    blocks: tuple[ServerBlock, ...]
+    protocol: Protocol = Protocol.HTTP
+    http2: bool = False
+    port: int = 0
+
+    @property
+    def default(self) -> ServerBlock:
+        """The server that answers where no name matches."""
+        return self.blocks[0]
+
+    @property
+    def may_share_nginx(self) -> bool:
+        """Whether it can run in one nginx with other specs and neither notices."""
+        return self.port == 0 and not any(block.may_interfere for block in self.blocks)
+
+    def named(self, name: str | None) -> ServerBlock:
+        """The server that exactly that server name selects, else the default (``ngx_http_find_virtual_server``)."""
+        wanted = (name or "").lower().rstrip(".")
+        for block in self.blocks:
+            if wanted in (known.lower() for known in block.names):
+                return block
+        return self.default
