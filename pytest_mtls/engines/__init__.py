@@ -1,0 +1,1 @@
+"""What runs nginx: a container engine, or plain processes, behind one protocol."""

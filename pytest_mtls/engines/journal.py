@@ -1,0 +1,232 @@
+"""nginx's log, read as it grows and sorted by connection.
+
+nginx numbers its connections (``*7``) and writes that number on every line about one. The debug level ``debug_event``
+adds two facts nothing else gives: which peer a connection came from (``accept:``), before any request, and OpenSSL's
+number for each certificate of the chain (``verify:``, from ``ngx_ssl_verify_callback``), even where the mode tolerates
+the error. Both are kept as facts; the other debug lines are dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, TypeVar
+
+from pytest_mtls.deadline import Deadline
+from pytest_mtls.nginx.bundle import RECORD_PREFIX
+
+T = TypeVar("T")
+
+_NUMBER: Final = re.compile(r"\*(\d+) ")
+_ACCEPT: Final = re.compile(r"\*(\d+) accept: (\S+) fd:")
+_VERIFY: Final = re.compile(r"\*(\d+) verify:(\d+), error:(\d+), depth:(\d+), subject:\"(.*)\", issuer:\"(.*)\"$")
+_WORKER_STARTED: Final = re.compile(r"\[notice\] \d+#\d+: start worker process (\d+)$")
+_WORKER_ENDED: Final = re.compile(r": worker process (\d+) exited ")
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """One call of OpenSSL's verify callback.
+
+    Attributes:
+        error: the ``X509_V_ERR_*`` number that stood at that moment.
+        depth: 0 is the leaf.
+        subject: of that certificate, in OpenSSL's one-line form.
+    """
+
+    error: int
+    depth: int
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of the access log that our ``log_format`` wrote.
+
+    Attributes:
+        connection: nginx's number of the connection.
+        peer: ``address:port`` as nginx saw it.
+        status: as nginx logged it.
+        upstream_contacted: whether a connection to the upstream was made.
+        variables: the ``$ssl_*`` variables, by name.
+    """
+
+    connection: int
+    peer: str
+    status: int
+    upstream_contacted: bool
+    variables: dict[str, str]
+
+    @classmethod
+    def from_line(cls, line: str) -> Record:
+        """Read one line."""
+        values: dict[str, Any] = json.loads(line)
+        return cls(
+            connection=int(values["connection"]),
+            peer=values["peer"],
+            status=int(values["status"] or 0),
+            upstream_contacted=any(part.strip() not in ("", "-") for part in values["upstream"].split(",")),
+            variables={name: value for name, value in values.items() if name.startswith("ssl_")},
+        )
+
+
+@dataclass(slots=True)
+class ConnectionLog:
+    """Everything the log said about one connection so far."""
+
+    number: int
+    peer: str | None = None
+    lines: list[str] = field(default_factory=list)
+    verifications: list[Verification] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+
+
+class LogSource(Protocol):
+    """Where log bytes come from."""
+
+    def read(self, timeout: float) -> bytes:
+        """What is new, waiting for at most ``timeout`` seconds; empty where nothing came."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class Journal:
+    """The log of one nginx. Safe to use from several threads; whoever waits reads for all."""
+
+    def __init__(self, source: LogSource) -> None:
+        self._source = source
+        self._lock = threading.RLock()
+        self._rest = b""
+        self._lines: list[str] = []
+        self._connections: dict[int, ConnectionLog] = {}
+        self._by_peer: dict[str, int] = {}
+        self._workers: set[int] = set()
+        self._highest = 0
+
+    def read(self, timeout: float = 0.0) -> None:
+        """Take in what nginx has written, waiting for at most ``timeout`` seconds for something new."""
+        with self._lock:
+            data = self._source.read(timeout)
+            if not data:
+                return
+            *complete, self._rest = (self._rest + data).split(b"\n")
+            for line in complete:
+                self._take(line.decode("utf-8", "surrogateescape"))
+
+    def wait_for(self, find: Callable[[], T | None], deadline: Deadline) -> T | None:
+        """Read until ``find`` answers something true; ``None`` once the deadline has passed."""
+        while True:
+            self.read()
+            if found := find():
+                return found
+            if deadline.expired:
+                return None
+            self.read(min(deadline.remaining, 0.05))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Every line so far that is meant for a human."""
+        with self._lock:
+            return tuple(self._lines)
+
+    @property
+    def workers(self) -> frozenset[int]:
+        """Process numbers, as nginx sees them, of workers that were started and have not exited."""
+        with self._lock:
+            return frozenset(self._workers)
+
+    @property
+    def highest_connection(self) -> int:
+        """The highest connection number seen so far; a connection made from now on has a higher one."""
+        with self._lock:
+            return self._highest
+
+    def connection(self, number: int) -> ConnectionLog:
+        """What is known of a connection."""
+        with self._lock:
+            return self._connections[number]
+
+    def from_peer(self, peer: str, *, after: int) -> ConnectionLog | None:
+        """The connection that came from ``address:port`` and is newer than number ``after``."""
+        with self._lock:
+            number = self._by_peer.get(peer, 0)
+            return self._connections[number] if number > after else None
+
+    def first_after(self, after: int) -> ConnectionLog | None:
+        """The oldest connection from a client that is newer than number ``after``."""
+        with self._lock:
+            newer = [
+                number for number, seen in self._connections.items() if number > after and (seen.peer or seen.lines)
+            ]
+            return self._connections[min(newer)] if newer else None
+
+    def begin_anew(self, source: LogSource | None = None) -> None:
+        """Another nginx process writes from now on: its connections are numbered from 1 again. The lines so far stay.
+
+        Args:
+            source: where its log comes from; ``None`` where that is the same as before.
+        """
+        with self._lock:
+            self.read()
+            if source is not None:
+                self._source.close()
+                self._source = source
+            self._connections.clear()
+            self._by_peer.clear()
+            self._workers.clear()
+            self._highest = 0
+
+    def forget(self, number: int) -> None:
+        """Drop what is known of a connection that nobody will ask about again."""
+        with self._lock:
+            dropped = self._connections.pop(number, None)
+            if dropped and dropped.peer and self._by_peer.get(dropped.peer) == number:
+                del self._by_peer[dropped.peer]
+
+    def close(self) -> None:
+        """Take in the last lines and let go of the source."""
+        with self._lock:
+            self.read()
+            self._source.close()
+
+    def _take(self, line: str) -> None:
+        if line.startswith(RECORD_PREFIX):
+            self._take_record(Record.from_line(line))
+        elif " [debug] " in line:
+            self._take_debug(line)
+        elif line:
+            self._lines.append(line)
+            self._take_worker(line)
+            if number := _NUMBER.search(line):
+                self._of(int(number[1])).lines.append(line)
+
+    def _take_record(self, record: Record) -> None:
+        seen = self._of(record.connection)
+        seen.records.append(record)
+        self._came_from(seen, record.peer)
+
+    def _take_debug(self, line: str) -> None:
+        if accept := _ACCEPT.search(line):
+            self._came_from(self._of(int(accept[1])), accept[2])
+        elif verify := _VERIFY.search(line):
+            number, _, error, depth, subject, _ = verify.groups()
+            self._of(int(number)).verifications.append(Verification(int(error), int(depth), subject))
+
+    def _take_worker(self, line: str) -> None:
+        if started := _WORKER_STARTED.search(line):
+            self._workers.add(int(started[1]))
+        elif ended := _WORKER_ENDED.search(line):
+            self._workers.discard(int(ended[1]))
+
+    def _came_from(self, seen: ConnectionLog, peer: str) -> None:
+        if seen.peer is None:
+            seen.peer = peer
+            self._by_peer[peer] = seen.number
+
+    def _of(self, number: int) -> ConnectionLog:
+        self._highest = max(self._highest, number)
+        return self._connections.setdefault(number, ConnectionLog(number))

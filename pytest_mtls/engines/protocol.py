@@ -1,0 +1,124 @@
+"""What an engine is, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pytest_mtls.deadline import Deadline
+from pytest_mtls.engines.journal import Journal
+from pytest_mtls.nginx.build import NginxBuild
+from pytest_mtls.nginx.bundle import Bundle
+from pytest_mtls.nginx.spec import ServerSpec
+
+BUNDLED = "bundled"
+"""The name of the nginx that comes with this package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A TCP address on this machine."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """How one spec is reached.
+
+    Attributes:
+        public: the address users' clients dial, on loopback.
+        direct: the address at which nginx sees the client's own port; the same as ``public`` where nothing stands
+            between, ``None`` where every way goes through a proxy.
+    """
+
+    public: Address
+    direct: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """The recorders' addresses, as an nginx of that engine names them."""
+
+    http: Address
+    stream: Address
+
+
+class RunningNginx(Protocol):
+    """One nginx that serves some specs."""
+
+    build: NginxBuild
+    journal: Journal
+
+    @property
+    def listeners(self) -> Sequence[Listener]:
+        """One for each spec, in the order in which they were asked for."""
+
+    @property
+    def bundle(self) -> Bundle:
+        """What it was given last."""
+
+    def write(self, specs: Sequence[ServerSpec], deadline: Deadline) -> Bundle:
+        """Replace its files by those for ``specs`` and return the bundle that was in force; nginx is not told yet."""
+
+    def restore(self, bundle: Bundle, deadline: Deadline) -> None:
+        """Replace its files by those of a former bundle."""
+
+    def signal_reload(self, deadline: Deadline) -> None:
+        """Send HUP."""
+
+    def exit_reason(self) -> str | None:
+        """How it ended, or ``None`` while it runs."""
+
+    def restart(self, deadline: Deadline) -> None:
+        """Stop it and start it again with the same files; its address stays where the engine can keep it."""
+
+    def stop(self, deadline: Deadline) -> None:
+        """End it and remove all it had. Doing so twice is no error."""
+
+
+class Engine(Protocol):
+    """Runs nginx.
+
+    Attributes:
+        name: ``docker`` or ``process``.
+        description: the same with version, for a human.
+        upstream_bind: the address of this machine on which recorders listen.
+        upstream_host: the same as an nginx of this engine names it.
+    """
+
+    name: str
+    description: str
+    upstream_bind: str
+    upstream_host: str
+
+    def build(self, nginx: str, deadline: Deadline) -> NginxBuild:
+        """What that nginx says about itself.
+
+        Raises:
+            NginxUnavailable: there is none of that name, or it is not usable.
+        """
+
+    def start(
+        self, specs: Sequence[ServerSpec], *, nginx: str, upstreams: Upstreams, deadline: Deadline
+    ) -> RunningNginx:
+        """Start one nginx for all of ``specs``; returns when it accepts connections.
+
+        Raises:
+            NginxStartError: nginx refused its configuration, or died.
+            NginxUnavailable: there is no such nginx.
+            PortInUse: a port that was asked for by number is taken.
+            WorkspaceUnavailable: its files cannot be written.
+            DeadlineExceeded: it did neither start nor fail.
+        """
+
+    def environment(self) -> Mapping[str, str]:
+        """What a report should say about it."""
+
+    def close(self) -> None:
+        """Let go of what the engine itself holds."""
