@@ -1,0 +1,76 @@
+"""An outcome in words."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Final
+
+from pytest_mtls.outcome import Layer, Outcome, Story
+from pytest_mtls.reasons import TOLERATED_BY_OPTIONAL_NO_CA
+
+_INTERNAL: Final = {
+    495: "495: the certificate did not pass",
+    496: "496: no certificate was sent",
+    497: "497: plain HTTP on a TLS port",
+}
+
+
+def explain(outcome: Outcome) -> str:
+    """A paragraph, nginx's own words, and a command to repeat it."""
+    story = outcome.story
+    parts = []
+    if story is not None:
+        parts.append(_asked(outcome, story))
+    parts.append(_happened(outcome))
+    if why := _why(outcome):
+        parts.append(why)
+    text = " ".join(parts)
+    if outcome.log:
+        text += "\n\nnginx logged:\n" + "\n".join(f"  {line}" for line in outcome.log)
+    if story is not None and story.curl:
+        text += "\n\nTo repeat it (credential.write_to('certs') writes the files):\n  " + shlex.join(story.curl)
+    return text
+
+
+def _asked(outcome: Outcome, story: Story) -> str:
+    who = {None: "no certificate", "": "a certificate with an empty subject"}.get(
+        story.credential, f"the certificate of {story.credential}"
+    )
+    what = f"{story.method} {story.url}" if story.method else f"A connection to {story.url}"
+    name = f"SNI {story.server_name}" if story.server_name else "no SNI"
+    if story.host and story.host != story.server_name:
+        name += f", Host {story.host}"
+    tls = f"TLS {outcome.tls_version}" if outcome.tls_version else "TLS"
+    offered = ", offering a former session" if story.resumed_from else ""
+    return f"{what} ({name}) over {tls} with {who}{offered}, on a server with ssl_verify_client {story.mode}."
+
+
+def _happened(outcome: Outcome) -> str:
+    if outcome.layer is Layer.CLIENT:
+        said = outcome.story.detail if outcome.story and outcome.story.detail else "no reason given"
+        return f"The TLS library on this side would not send it: {said}. nginx was never asked."
+    if outcome.layer is Layer.TLS:
+        how = f"with the alert {outcome.alert}" if outcome.alert else f"({outcome.ending})"
+        return f"TLS failed {how}; nginx saw no request."
+    handshake = "The TLS handshake completed" + (" by resumption" if outcome.resumed else "")
+    if outcome.status is None:
+        ended = "was served" if outcome.accepted else f"ended without an answer ({outcome.ending})"
+        return f"{handshake}, and the connection {ended}."
+    internal = _INTERNAL.get(outcome.internal_status or 0)
+    detail = f" (internally {internal})" if internal else ""
+    reached = "the request reached what lies behind" if outcome.accepted else "nothing reached what lies behind"
+    return f"{handshake}; nginx answered {outcome.status}{detail}, and {reached}."
+
+
+def _why(outcome: Outcome) -> str:
+    if outcome.verify_code is not None:
+        sentence = f"OpenSSL's verification said {outcome.reason} ({outcome.verify_code})"
+        if outcome.accepted and outcome.verify_code in TOLERATED_BY_OPTIONAL_NO_CA:
+            return (
+                f"{sentence}, one of the five errors that optional_no_ca lets pass; "
+                f"$ssl_client_verify is {outcome.verify!r}, and whoever reads it must look."
+            )
+        return f"{sentence}; nginx looks at that only after the handshake (ngx_http_process_request)."
+    if outcome.reason:
+        return f"Reason: {outcome.reason}."
+    return f"$ssl_client_verify is {outcome.verify!r}." if outcome.verify else ""

@@ -1,0 +1,51 @@
+"""What a server says in its CertificateRequest: the names of the CAs it would like a certificate from.
+
+Only a hint: a client may send any certificate, and OpenSSL's does; others send none that is not listed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_mtls.pki.names import nginx_dn_from_der
+
+_HEADER: Final = 4  # message type, three bytes of length
+_CERTIFICATE_AUTHORITIES: Final = 47
+
+
+def accepted_cas(message: bytes, tls_version: str | None) -> tuple[str, ...]:
+    """The subjects in a CertificateRequest, spelled as nginx spells them.
+
+    Args:
+        message: the handshake message (RFC 8446 section 4.3.2, RFC 5246 section 7.4.4).
+        tls_version: ``"1.2"`` or ``"1.3"``.
+    """
+    body = message[_HEADER:]
+    names = _names_in_tls13(body) if tls_version == "1.3" else _names_in_tls12(body)
+    found = []
+    while len(names) >= 2:
+        size = int.from_bytes(names[:2], "big")
+        found.append(nginx_dn_from_der(names[2 : 2 + size]))
+        names = names[2 + size :]
+    return tuple(found)
+
+
+def _names_in_tls13(body: bytes) -> bytes:
+    extensions = _vector(body[1 + body[0] :], 2)
+    while len(extensions) >= 4:
+        kind = int.from_bytes(extensions[:2], "big")
+        content = _vector(extensions[2:], 2)
+        if kind == _CERTIFICATE_AUTHORITIES:
+            return _vector(content, 2)
+        extensions = extensions[4 + len(content) :]
+    return b""
+
+
+def _names_in_tls12(body: bytes) -> bytes:
+    rest = body[1 + body[0] :]  # after the certificate types
+    rest = rest[2 + len(_vector(rest, 2)) :]  # after the signature algorithms
+    return _vector(rest, 2)
+
+
+def _vector(data: bytes, width: int) -> bytes:
+    return data[width : width + int.from_bytes(data[:width], "big")]

@@ -1,0 +1,223 @@
+"""One TLS connection to nginx that never raises for what nginx does, and remembers how it went.
+
+TLS 1.3 lets a client believe in a connection that the server has already refused: the alert comes with the first read,
+and a client that writes first may see a reset instead (RFC 8446 section 4.4.2.4 and the TCP race described in
+docs/background.md). So a failed write is never the last word here: the channel goes on to read, and on Linux finds the
+alert that came before.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from pytest_mtls.deadline import Deadline
+from pytest_mtls.engines.protocol import Address
+from pytest_mtls.errors import ServerGone
+from pytest_mtls.probe.session import Session
+from pytest_mtls.reasons import alert_name
+
+_CHUNK: Final = 1 << 16
+_ALERT: Final = 21
+_HANDSHAKE: Final = 22
+_CERTIFICATE_REQUEST: Final = 13
+_TLS_NAMES: Final = {"TLSv1.2": "1.2", "TLSv1.3": "1.3"}
+
+
+class Ending(str, Enum):
+    """How a connection ended, as the client saw it."""
+
+    ANSWERED = "answered"
+    """With a whole answer; nothing else went wrong."""
+    ALERT = "alert"
+    """A fatal TLS alert came."""
+    CLOSED = "closed"
+    """The server said close_notify, or ended the stream in order."""
+    RESET = "reset"
+    """TCP was reset: the server closed with bytes unread."""
+    TIMEOUT = "timeout"
+    """Nothing more came in time."""
+    UNREADABLE = "unreadable"
+    """What came is not the protocol that was spoken, or more of it than any test needs."""
+    NOT_SENT = "not sent"
+    """The TLS library on this side refused: nothing of it reached nginx."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What was seen on the wire. Filled in while the connection lives.
+
+    Attributes:
+        handshake_completed: from the client's point of view.
+        ending: how it ended; ``None`` while it lives.
+        alert: the fatal alert that came, by its name in RFC 8446.
+        detail: the library's own words for what went wrong on this side.
+        certificate_request: the body of the server's CertificateRequest.
+        tls_version: ``"1.2"`` or ``"1.3"``.
+        cipher: the cipher suite's name.
+        resumed: whether a session was taken up.
+        alpn: the protocol agreed on, if any.
+    """
+
+    handshake_completed: bool = False
+    ending: Ending | None = None
+    alert: str | None = None
+    detail: str | None = None
+    certificate_request: bytes | None = None
+    tls_version: str | None = None
+    cipher: str | None = None
+    resumed: bool = False
+    alpn: str | None = None
+
+
+class EvidenceSocket(ssl.SSLSocket):
+    """What a context of ours makes: a socket that its messages can be noted on."""
+
+    evidence: Evidence
+
+
+def note_message(
+    connection: Any, direction: str, version: int, content_type: int, message_type: int, data: bytes
+) -> None:
+    """Called by ``ssl`` for each TLS message (``SSLContext._msg_callback``); keeps alerts and the CertificateRequest.
+
+    It is the only way in the standard library to see an alert by number and the names of the CAs a server asks for.
+    """
+    if direction != "read" or not isinstance(connection, EvidenceSocket):
+        return
+    if content_type == _ALERT and len(data) == 2 and data[1] != 0:
+        connection.evidence.alert = alert_name(data[1])
+    elif content_type == _HANDSHAKE and message_type == _CERTIFICATE_REQUEST:
+        connection.evidence.certificate_request = data
+
+
+@dataclass(slots=True)
+class Channel:
+    """A TLS connection. Make one with :meth:`open`."""
+
+    evidence: Evidence
+    local: Address
+    _socket: socket.socket | EvidenceSocket = field(repr=False)
+
+    @classmethod
+    def open(
+        cls,
+        address: Address,
+        context: ssl.SSLContext,
+        *,
+        server_name: str | None,
+        session: Session | None,
+        deadline: Deadline,
+    ) -> Channel:
+        """Connect and shake hands; how far that came stands in :attr:`evidence`.
+
+        Raises:
+            ServerGone: nobody listens there.
+        """
+        try:
+            plain = socket.create_connection((address.host, address.port), max(deadline.remaining, 0.001))
+        except OSError as error:
+            raise ServerGone(
+                f"Tried to connect to nginx at {address}, saw: {error}. It was stopped, or has died."
+            ) from error
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        local = Address(*plain.getsockname()[:2])
+        channel = cls(Evidence(), local, plain)
+        channel._shake_hands(context, server_name, session, deadline)
+        return channel
+
+    def _shake_hands(
+        self, context: ssl.SSLContext, server_name: str | None, session: Session | None, deadline: Deadline
+    ) -> None:
+        evidence = self.evidence
+
+        def shake() -> None:
+            secure = context.wrap_socket(self._socket, server_hostname=server_name, do_handshake_on_connect=False)
+            assert isinstance(secure, EvidenceSocket)
+            secure.evidence = evidence
+            self._socket = secure
+            if session is not None:
+                session.offer_on(secure)
+            secure.do_handshake()
+            evidence.handshake_completed = True
+            evidence.tls_version = _TLS_NAMES.get(secure.version() or "", secure.version())
+            evidence.cipher = (secure.cipher() or (None,))[0]
+            evidence.resumed = bool(secure.session_reused)
+            evidence.alpn = secure.selected_alpn_protocol()
+
+        self._attempt(shake, deadline)
+
+    def send(self, data: bytes, deadline: Deadline) -> None:
+        """Send; a failure is not final, the next :meth:`receive` tells what became of the connection."""
+        if self.evidence.ending is not None:
+            return
+        self._socket.settimeout(max(deadline.remaining, 0.001))
+        try:
+            self._socket.sendall(data)
+        except TimeoutError:
+            self.evidence.ending = Ending.TIMEOUT
+        except OSError:
+            pass
+
+    def receive(self, deadline: Deadline) -> bytes:
+        """What came next; empty once the connection has ended, and then :attr:`Evidence.ending` says how."""
+        if self.evidence.ending is not None:
+            return b""
+        data = self._attempt(lambda: self._socket.recv(_CHUNK), deadline)
+        if not data and self.evidence.ending is None:
+            self.evidence.ending = Ending.CLOSED
+        return data or b""
+
+    def take_session(self, verify_code: int | None) -> Session | None:
+        """The session to resume from later; with TLS 1.3 there is none before something was received."""
+        if not isinstance(self._socket, EvidenceSocket) or not self.evidence.handshake_completed:
+            return None
+        try:
+            value = self._socket.session
+        except (OSError, ValueError):
+            return None
+        if value is None:
+            return None
+        return Session(self.evidence.tls_version or "", verify_code, value, self._socket.context)
+
+    def close(self) -> None:
+        """Close it without waiting for the other side."""
+        self._socket.close()
+
+    def _attempt(self, act: Callable[[], Any], deadline: Deadline) -> Any:
+        evidence = self.evidence
+        self._socket.settimeout(max(deadline.remaining, 0.001))
+        try:
+            return act()
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            evidence.ending = Ending.ALERT if evidence.alert else Ending.CLOSED
+        except ssl.SSLError as error:
+            evidence.detail = error.reason or str(error)
+            evidence.ending = _ending_of(error, evidence)
+        except TimeoutError:
+            evidence.ending = Ending.TIMEOUT
+        except OSError as error:
+            evidence.detail = error.strerror or str(error)
+            evidence.ending = Ending.ALERT if evidence.alert else Ending.RESET
+        return None
+
+
+# What OpenSSL's client raises before or instead of sending: its own refusal, not the server's.
+_OWN_REFUSALS: Final = ("NO_PROTOCOLS_AVAILABLE", "NO_CIPHERS_AVAILABLE", "NO_SUITABLE_SIGNATURE_ALGORITHM")
+
+
+def _ending_of(error: ssl.SSLError, evidence: Evidence) -> Ending:
+    if evidence.alert:
+        return Ending.ALERT
+    if error.reason in _OWN_REFUSALS:
+        return Ending.NOT_SENT
+    if error.reason == "UNEXPECTED_EOF_WHILE_READING":
+        return Ending.CLOSED
+    return Ending.UNREADABLE

@@ -1,0 +1,63 @@
+"""TLS contexts for the probe: able to send anything, however wrong, and made once for each credential."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections import OrderedDict
+from typing import Final
+
+from pytest_mtls.pki.credential import Credential
+from pytest_mtls.pki.tls import load_credential
+from pytest_mtls.probe.channel import EvidenceSocket, note_message
+
+_KEPT: Final = 256
+_VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+_Key = tuple[Credential | None, tuple[str, ...], bool]
+
+
+class ProbeContexts:
+    """Contexts by what they present; the least recently used go first. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: OrderedDict[_Key, ssl.SSLContext] = OrderedDict()
+
+    def get(self, credential: Credential | None, tls: tuple[str, ...], *, http2: bool) -> ssl.SSLContext:
+        """A context that presents ``credential`` and offers those TLS versions.
+
+        Raises:
+            ssl.SSLError: OpenSSL will not load the certificate or the key.
+            KeyMismatch: they do not belong together, and cannot be made to look so.
+        """
+        key = (credential, tls, http2)
+        with self._lock:
+            if key in self._made:
+                self._made.move_to_end(key)
+                return self._made[key]
+        context = _make(credential, tls, http2)
+        with self._lock:
+            self._made[key] = context
+            if len(self._made) > _KEPT:
+                self._made.popitem(last=False)
+        return context
+
+
+def _make(credential: Credential | None, tls: tuple[str, ...], http2: bool) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # The question is what nginx makes of the client. Whether the client trusts nginx is another one, asked by the
+    # clients of requests and httpx, which do check.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = _VERSIONS[min(tls)]
+    context.maximum_version = _VERSIONS[max(tls)]
+    # Level 0 lets weak keys and SHA-1 through: it is for nginx to refuse them.
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    if http2:
+        context.set_alpn_protocols(["h2", "http/1.1"])
+    context.sslsocket_class = EvidenceSocket
+    context._msg_callback = note_message  # type: ignore[attr-defined]
+    if credential is not None:
+        load_credential(context, credential, allow_mismatch=True)
+    return context
