@@ -1,0 +1,200 @@
+"""Everything a session needs, in one thing that can be closed; works without pytest.
+
+::
+
+    with Harness.open() as harness:
+        server = harness.nginx(verify="optional")
+        print(server.request(credential=harness.ca.issue_client("alice")).explain())
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pytest_mtls.arguments import UNSET, ServerArguments, Surroundings, resolve
+from pytest_mtls.deadline import Deadline
+from pytest_mtls.engines.cleanup import Guard
+from pytest_mtls.engines.protocol import BUNDLED, Address, Engine, Upstreams
+from pytest_mtls.engines.selection import choose_engine
+from pytest_mtls.nginx.build import NginxBuild
+from pytest_mtls.server import Equipment, NginxServer
+
+if TYPE_CHECKING:
+    from pytest_mtls.nginx.spec import ServerSpec
+    from pytest_mtls.pki.authority import CertificateAuthority
+    from pytest_mtls.pki.credential import Credential
+    from pytest_mtls.pki.states import Credentials
+
+DEFAULT_TIMEOUT = 10.0
+
+
+class Harness:
+    """An engine, an authority, a recorder, and the servers made with them. Close it, or use it in a ``with`` statement.
+
+    Attributes:
+        engine: what runs nginx.
+        why: one clause that says why this engine.
+        default_nginx: which nginx where a test names none.
+        timeout: seconds that starting, reloading or stopping may take.
+    """
+
+    def __init__(
+        self, engine: Engine, why: str, guard: Guard, *, nginx: str = BUNDLED, timeout: float = DEFAULT_TIMEOUT
+    ) -> None:
+        self.engine = engine
+        self.why = why
+        self.default_nginx = nginx
+        self.timeout = timeout
+        self._guard = guard
+        self._lock = threading.RLock()
+        self._servers: list[NginxServer] = []
+        self._server_credentials: dict[tuple[str, ...], Credential] = {}
+
+    @classmethod
+    def open(cls, engine: str = "auto", *, nginx: str = BUNDLED, timeout: float = DEFAULT_TIMEOUT) -> Harness:
+        """Choose an engine and get ready; nothing is started yet.
+
+        Raises:
+            EngineUnavailable: the engine that was asked for is not to be had.
+            InvalidArgument: there is no engine of that name.
+        """
+        guard = Guard()
+        chosen, why = choose_engine(engine, guard)
+        return cls(chosen, why, guard, nginx=nginx, timeout=timeout)
+
+    @cached_property
+    def ca(self) -> CertificateAuthority:
+        """The authority that servers trust by default; it also mints their own certificates."""
+        from pytest_mtls.pki.authority import CertificateAuthority
+
+        return CertificateAuthority()
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """The cast: one credential for each state, all under :attr:`ca` where they are under anything."""
+        from pytest_mtls.pki.states import Credentials
+
+        return Credentials(self.ca)
+
+    @property
+    def build(self) -> NginxBuild:
+        """What the default nginx says about itself.
+
+        Raises:
+            NginxUnavailable: there is none of that name, or it is not usable.
+        """
+        return self.engine.build(self.default_nginx, Deadline.after(self.timeout))
+
+    def nginx(self, **arguments: Any) -> NginxServer:
+        """A private server, with the arguments of the marker; stopped when the harness is closed, or before.
+
+        Raises:
+            InvalidArgument: an argument is unknown or not allowed.
+            NginxStartError: nginx refused the configuration.
+        """
+        checked = ServerArguments.checked(arguments, where="nginx()")
+        (server,) = self.start([checked], shared=False)
+        return server
+
+    def start(self, asked: Sequence[ServerArguments], *, shared: bool) -> list[NginxServer]:
+        """One nginx that serves all of ``asked``, which must name the same nginx.
+
+        Args:
+            asked: one listener each.
+            shared: whether the servers are for several tests, and so must not be changed.
+        """
+        specs = [self.resolve(arguments) for arguments in asked]
+        equipment = self._equipment
+        running = self.engine.start(
+            specs, nginx=self.nginx_name(asked[0]), upstreams=self._upstreams, deadline=Deadline.after(self.timeout)
+        )
+        servers = [
+            NginxServer(running, position, spec, arguments, equipment, shared=shared)
+            for position, (spec, arguments) in enumerate(zip(specs, asked, strict=True))
+        ]
+        with self._lock:
+            self._servers.extend(servers)
+        return servers
+
+    def resolve(self, arguments: ServerArguments) -> ServerSpec:
+        """The spec that these arguments ask for in this session."""
+        return resolve(arguments, self._equipment.surroundings)
+
+    def nginx_name(self, arguments: ServerArguments) -> str:
+        """Which nginx these arguments ask for."""
+        return self.default_nginx if arguments.nginx is UNSET or arguments.nginx is None else str(arguments.nginx)
+
+    @property
+    def servers(self) -> tuple[NginxServer, ...]:
+        """All that were started and not closed with the harness."""
+        with self._lock:
+            return tuple(self._servers)
+
+    def discard(self, server: NginxServer) -> None:
+        """Stop one server."""
+        server.discard()
+        with self._lock:
+            if server in self._servers:
+                self._servers.remove(server)
+
+    def leave_running(self) -> None:
+        """Let go of every server without stopping it; ``pytest-mtls sweep`` removes them later."""
+        with self._lock:
+            self._servers = []
+        self._guard.release()
+
+    def close(self) -> None:
+        """Stop every server and let go of everything. Doing so twice is no error."""
+        with self._lock:
+            servers, self._servers = self._servers, []
+        for server in servers:
+            server.discard()
+        if "_recorder" in self.__dict__:
+            self._recorder.close()
+        self.engine.close()
+        self._guard.close()
+
+    def __enter__(self) -> Harness:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def _recorder(self) -> Any:
+        from pytest_mtls.probe.recorder import Recorder
+
+        return Recorder(self.engine.upstream_bind)
+
+    @property
+    def _upstreams(self) -> Upstreams:
+        host = self.engine.upstream_host
+        return Upstreams(Address(host, self._recorder.http_port), Address(host, self._recorder.stream_port))
+
+    @cached_property
+    def _equipment(self) -> Equipment:
+        from pytest_mtls.probe.contexts import ProbeContexts
+
+        return Equipment(
+            recorder=self._recorder,
+            contexts=ProbeContexts(),
+            surroundings=Surroundings(
+                client_ca=lambda: self.ca.certificate_pem,
+                full_crl=lambda: self.credentials.crl_bundle(),
+                server_credential=self._server_credential,
+            ),
+            trust=lambda: self.ca.certificate_pem,
+            timeout=self.timeout,
+        )
+
+    def _server_credential(self, names: tuple[str, ...]) -> Credential:
+        """A server certificate for those names and this machine's, minted once."""
+        with self._lock:
+            if names not in self._server_credentials:
+                known = dict.fromkeys(name for name in names if name not in ("_", "*"))
+                sans = list(dict.fromkeys([*known, "localhost", "127.0.0.1", "::1"]))
+                self._server_credentials[names] = self.ca.issue_server(*sans)
+            return self._server_credentials[names]

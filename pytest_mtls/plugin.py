@@ -1,0 +1,153 @@
+"""The pytest plugin: options and hooks, nothing else. What they do lives in ``sessions`` and ``marking``.
+
+Every import of this package stands inside the hook that needs it: a suite that has the plugin installed and does not
+use it loads this file and ``fixtures`` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mtls.fixtures import (
+    _mtls_harness,
+    _mtls_pool,
+    mtls_ca,
+    mtls_credentials,
+    mtls_engine,
+    mtls_nginx,
+    mtls_nginx_factory,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "_mtls_harness",
+    "_mtls_pool",
+    "mtls_ca",
+    "mtls_credentials",
+    "mtls_engine",
+    "mtls_nginx",
+    "mtls_nginx_factory",
+]
+
+_USED = pytest.StashKey[bool]()
+_CHECKED = ("mtls_engine", "mtls_report", "mtls_timeout")
+_FIXTURE_PREFIX = ("mtls_", "_mtls_")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options, each with its ini twin."""
+    group = parser.getgroup("mtls", "client certificates on a real nginx (pytest-mtls)")
+    group.addoption(
+        "--mtls-engine",
+        choices=("auto", "docker", "process"),
+        help="what runs nginx: a container engine, plain processes, or (auto, the default) the first that is there",
+    )
+    group.addoption(
+        "--mtls-nginx",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="which nginx: bundled (the default), an image, or a binary's path; repeat it to run the suite on each",
+    )
+    group.addoption("--mtls-report", metavar="FILE", help="write what every request showed to FILE.html or FILE.json")
+    group.addoption(
+        "--mtls-keep", action="store_true", help="leave the servers up at the end; `pytest-mtls sweep` removes them"
+    )
+    group.addoption(
+        "--mtls-timeout", metavar="SECONDS", help="how long starting or reloading nginx may take (default: 10)"
+    )
+    parser.addini("mtls_engine", "twin of --mtls-engine")
+    parser.addini("mtls_nginx", "twin of --mtls-nginx, one name a line", type="linelist")
+    parser.addini("mtls_report", "twin of --mtls-report")
+    parser.addini("mtls_keep", "twin of --mtls-keep", type="bool", default=False)
+    parser.addini("mtls_timeout", "twin of --mtls-timeout")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known, and refuse options that cannot be before anything has run."""
+    config.addinivalue_line(
+        "markers", "mtls(verify='on', ...): how mtls_nginx is to be set up; a list makes a test for each value."
+    )
+    if any(config.getoption(name) or config.getini(name) for name in _CHECKED):
+        from pytest_mtls.sessions import check_options  # noqa: PLC0415
+
+        check_options(config)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Turn lists in the marker into parameters."""
+    if "mtls_nginx" in metafunc.fixturenames or "mtls_nginx_factory" in metafunc.fixturenames:
+        from pytest_mtls.marking import parametrize
+        from pytest_mtls.sessions import nginx_names
+
+        parametrize(metafunc, nginx_names(metafunc.config))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Learn what the session will need, so that it is started together; first, as pytest's own asks for the header."""
+    used = any(name.startswith(_FIXTURE_PREFIX) for item in session.items for name in getattr(item, "fixturenames", ()))
+    session.config.stash[_USED] = used
+    if used:
+        from pytest_mtls.sessions import announce
+
+        announce(session.config, session.items)
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> Sequence[str]:
+    """Say which engine and which nginx, and why; silent for a suite that uses neither, and where nothing will run."""
+    option = config.option
+    only_looking = option.collectonly or option.showfixtures or option.show_fixtures_per_test or option.setupplan
+    if not config.stash.get(_USED, False) or only_looking or option.no_header or config.get_verbosity() < 0:
+        return []
+    from pytest_mtls.report.header import header_lines
+
+    return header_lines(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Add what nginx had to say to the report of a test that failed."""
+    report = yield
+    if item.config.stash.get(_USED, False):
+        from pytest_mtls.sessions import observe, sections
+
+        if report.failed and call.when == "call":
+            report.sections.extend(sections(item))
+        if call.when == "call":
+            observe(item)
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop every server; hand what was seen to whoever writes the report."""
+    config = session.config
+    if config.stash.get(_USED, False):
+        from pytest_mtls.report.session import finish
+
+        finish(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """xdist: take over what a worker saw."""
+    if "mtls" in getattr(node, "workeroutput", {}):
+        from pytest_mtls.report.session import take_over
+
+        take_over(node.config, node.workeroutput["mtls"])
+        node.config.stash[_USED] = True
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what a user should know at the end."""
+    if config.stash.get(_USED, False):
+        from pytest_mtls.report.session import summary_lines
+
+        for line in summary_lines(config):
+            terminalreporter.write_line(line)

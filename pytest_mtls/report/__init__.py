@@ -1,0 +1,1 @@
+"""What was seen, for others to read."""

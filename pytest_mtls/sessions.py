@@ -1,0 +1,195 @@
+"""What belongs to one pytest session or one test: kept in pytest's stash, so that nothing is global."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from pytest_mtls.arguments import ServerArguments
+from pytest_mtls.engines.selection import ENGINES
+from pytest_mtls.errors import InvalidArgument
+from pytest_mtls.harness import DEFAULT_TIMEOUT, Harness
+from pytest_mtls.marking import announced
+from pytest_mtls.nginx.bundle import numbered
+from pytest_mtls.outcome import Outcome
+from pytest_mtls.pool import ServerPool
+from pytest_mtls.report.files import check_name
+from pytest_mtls.report.record import Observation
+from pytest_mtls.server import NginxServer
+
+_HARNESS = pytest.StashKey[Harness]()
+_ANNOUNCED = pytest.StashKey[list[ServerArguments]]()
+_WATCHES = pytest.StashKey[list["Watch"]]()
+_OBSERVATIONS = pytest.StashKey[list[Observation]]()
+
+
+@dataclass(slots=True)
+class Watch:
+    """One server while one test uses it.
+
+    Attributes:
+        server: which.
+        log_start: how long its log was before.
+        outcomes: what it answered meanwhile.
+    """
+
+    server: NginxServer
+    log_start: int
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def sections(self) -> Iterator[tuple[str, str]]:
+        """For the report of a failed test: what happened last, the log, the configuration."""
+        if self.outcomes:
+            yield "mTLS outcome", self.outcomes[-1].explain()
+        log = self.server.log[self.log_start :]
+        yield f"nginx log of {self.server.url}", "\n".join(log) or "(nothing was logged during this test)"
+        yield f"nginx configuration of {self.server.url}", numbered(self.server.config)
+
+
+def option(config: pytest.Config, name: str) -> Any:
+    """A command line option, else its ini twin, else ``None``."""
+    value = config.getoption(f"mtls_{name}")
+    if value in (None, [], False):
+        value = config.getini(f"mtls_{name}") or value
+    return value or None
+
+
+def nginx_names(config: pytest.Config) -> list[str]:
+    """Which nginx the suite runs on."""
+    return list(option(config, "nginx") or ())
+
+
+def timeout_of(config: pytest.Config) -> float:
+    """How long starting or reloading nginx may take, in seconds.
+
+    Raises:
+        InvalidArgument: that is no time.
+    """
+    given = option(config, "timeout")
+    if given is None:
+        return DEFAULT_TIMEOUT
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise InvalidArgument(f"--mtls-timeout: {given!r} is not a number of seconds above 0.")
+    return seconds
+
+
+def check_options(config: pytest.Config) -> None:
+    """Look at the options' values before anything has run.
+
+    Raises:
+        pytest.UsageError: one cannot be.
+    """
+    try:
+        if (engine := option(config, "engine") or ENGINES[0]) not in ENGINES:
+            raise InvalidArgument.not_one_of("--mtls-engine", engine, ENGINES)
+        timeout_of(config)
+        if path := option(config, "report"):
+            check_name(path)
+    except InvalidArgument as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def harness_of(config: pytest.Config) -> Harness:
+    """The session's harness, opened when first asked for.
+
+    Raises:
+        EngineUnavailable: the engine that was asked for is not to be had.
+    """
+    if _HARNESS not in config.stash:
+        names = nginx_names(config)
+        extra = {"nginx": names[0]} if names else {}
+        engine = option(config, "engine") or ENGINES[0]
+        config.stash[_HARNESS] = Harness.open(engine, timeout=timeout_of(config), **extra)
+    return config.stash[_HARNESS]
+
+
+def pool_of(config: pytest.Config) -> ServerPool:
+    """A pool that knows what the collected tests will ask for."""
+    pool = ServerPool(harness_of(config))
+    pool.announce(config.stash.setdefault(_ANNOUNCED, []))
+    return pool
+
+
+def announce(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Remember what the collected tests will ask for."""
+    config.stash[_ANNOUNCED] = announced(items)
+
+
+def close(config: pytest.Config) -> list[str]:
+    """End the session; returns the addresses of servers that are left up."""
+    harness = config.stash.get(_HARNESS, None)
+    if harness is None:
+        return []
+    del config.stash[_HARNESS]
+    left = []
+    if option(config, "keep"):
+        left = [str(server) for server in harness.servers]
+        harness.leave_running()
+    harness.close()
+    return left
+
+
+@contextmanager
+def watched(item: pytest.Item, server: NginxServer) -> Iterator[NginxServer]:
+    """Keep what a server answers during a test, for its report."""
+    watch = Watch(server, len(server.log))
+    item.stash.setdefault(_WATCHES, []).append(watch)
+    server.observers.append(watch.outcomes.append)
+    try:
+        yield server
+    finally:
+        server.observers.remove(watch.outcomes.append)
+
+
+def sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
+    """For the report of a failed test: what is known of each server it used."""
+    for watch in item.stash.get(_WATCHES, []):
+        yield from watch.sections()
+
+
+def observe(item: pytest.Item) -> None:
+    """Keep what a finished test saw, for ``--mtls-report``."""
+    kept = item.config.stash.setdefault(_OBSERVATIONS, [])
+    for watch in item.stash.get(_WATCHES, []):
+        kept.extend(Observation.of(item.nodeid, outcome) for outcome in watch.outcomes)
+
+
+def observations(config: pytest.Config) -> list[Observation]:
+    """Everything that was kept for the report."""
+    return config.stash.setdefault(_OBSERVATIONS, [])
+
+
+class PrivateServers:
+    """The factory: makes servers for one test, and stops them with it."""
+
+    def __init__(self, item: pytest.Item, defaults: ServerArguments, harness: Harness) -> None:
+        self._item = item
+        self._defaults = defaults
+        self._harness = harness
+        self._made = ExitStack()
+
+    def __call__(self, **arguments: Any) -> NginxServer:
+        """A private server with these arguments; what they leave open is as the test's marker says.
+
+        Raises:
+            InvalidArgument: an argument is unknown or not allowed.
+            NginxStartError: nginx refused the configuration.
+        """
+        asked = self._defaults.changed(arguments, where="mtls_nginx_factory()")
+        (server,) = self._harness.start([asked], shared=False)
+        self._made.callback(self._harness.discard, server)
+        return self._made.enter_context(watched(self._item, server))
+
+    def close(self) -> None:
+        """Stop every server that was made."""
+        if not option(self._item.config, "keep"):
+            self._made.close()
