@@ -65,6 +65,13 @@ def process_harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
         yield opened
 
 
+@pytest.fixture
+def docker_harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
+    """A harness of its own for one test, with containers."""
+    with open_harness("docker", request.config) as opened:
+        yield opened
+
+
 @pytest.fixture(params=["process", "docker"])
 def engine(request: pytest.FixtureRequest) -> str:
     """The name of an engine that is here, for tests that start a session of their own."""

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from pytest_mtls.probe.connection import Connection
     from pytest_mtls.probe.recorder import Forwarded
     from pytest_mtls.probe.session import Session
-    from pytest_mtls.server import NginxServer, Reload
+    from pytest_mtls.reload import Reload
+    from pytest_mtls.server import NginxServer
 
 _HOMES = {
     "arguments": ("ServerArguments", "VirtualServer"),
@@ -78,7 +79,8 @@ _HOMES = {
     "probe.connection": ("Connection",),
     "probe.recorder": ("Forwarded",),
     "probe.session": ("Session",),
-    "server": ("NginxServer", "Reload"),
+    "reload": ("Reload",),
+    "server": ("NginxServer",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pytest_mtls.arguments import UNSET, ServerArguments, Surroundings, resolve
+from pytest_mtls.arguments import UNSET, ServerArguments
 from pytest_mtls.deadline import Deadline
 from pytest_mtls.engines.cleanup import Guard
 from pytest_mtls.engines.protocol import BUNDLED, Address, Engine, Upstreams
 from pytest_mtls.engines.selection import choose_engine
 from pytest_mtls.nginx.build import NginxBuild
+from pytest_mtls.resolution import Surroundings, resolve
 from pytest_mtls.server import Equipment, NginxServer
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_mtls.arguments import SEQUENCE_ARGUMENTS, UNSET, ServerArguments, check_values
+from pytest_mtls.arguments import SEQUENCE_ARGUMENTS, UNSET, ServerArguments
 from pytest_mtls.errors import InvalidArgument, InvalidMarker, MtlsError
+from pytest_mtls.resolution import check_values
 
 MARKER: Final = "mtls"
 FIXTURES: Final = ("mtls_nginx", "mtls_nginx_factory")

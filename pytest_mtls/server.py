@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_mtls.arguments import ServerArguments, Surroundings, resolve
+from pytest_mtls.arguments import ServerArguments
 from pytest_mtls.deadline import Deadline
-from pytest_mtls.engines.failures import emergencies
 from pytest_mtls.engines.protocol import Listener, RunningNginx
 from pytest_mtls.errors import InvalidArgument, ReloadRefused, ServerGone, SharedServerError
 from pytest_mtls.nginx.bundle import numbered
 from pytest_mtls.nginx.spec import ServerBlock, ServerSpec
 from pytest_mtls.outcome import Outcome
-from pytest_mtls.probe.connection import Asked, Connection, unloadable
+from pytest_mtls.probe.asked import Asked
+from pytest_mtls.probe.conclusion import unloadable
+from pytest_mtls.probe.connection import Connection
+from pytest_mtls.reload import Reload, reload
+from pytest_mtls.resolution import Surroundings, resolve
 
 if TYPE_CHECKING:
     import ssl
@@ -44,23 +47,6 @@ class _Default(Enum):
 DEFAULT: Final = _Default.DEFAULT
 
 HeaderFields = Mapping[str, str] | Iterable[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Reload:
-    """What became of an ``update()``.
-
-    Attributes:
-        applied: whether new workers took over; otherwise the old ones go on with the old configuration.
-        reason: what nginx objected to, else ``None``.
-        config: the nginx.conf it was given.
-        log: what nginx logged meanwhile.
-    """
-
-    applied: bool
-    reason: str | None
-    config: str
-    log: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +116,11 @@ class NginxServer:
     def url(self) -> str:
         """``https://localhost:PORT``, without a slash at the end."""
         return f"https://localhost:{self.port}"
+
+    @property
+    def upstream_url(self) -> str:
+        """Its address as another nginx of the same engine reaches it: for ``upstream=``."""
+        return f"https://{self.listener.direct or self.listener.public}"
 
     @property
     def config(self) -> str:
@@ -244,17 +235,17 @@ class NginxServer:
                 raise InvalidArgument(f"update() cannot change {fixed}; ask mtls_nginx_factory for another server.")
         spec = resolve(arguments, self._equipment.surroundings)
         deadline = Deadline.after(timeout or self._equipment.timeout)
-        reload = self._reload(spec, deadline)
-        if reload.applied:
+        result = reload(self._running, [spec], deadline)
+        if result.applied:
             self._arguments, self.spec = arguments, spec
         elif check:
             raise ReloadRefused(
-                f"nginx {self.version} kept its old configuration: {reload.reason}\n\n"
-                f"This was refused:\n{numbered(reload.config)}",
-                log=reload.log,
-                config=reload.config,
+                f"nginx {self.version} kept its old configuration: {result.reason}\n\n"
+                f"This was refused:\n{numbered(result.config)}",
+                log=result.log,
+                config=result.config,
             )
-        return reload
+        return result
 
     def restart(self) -> None:
         """Stop nginx and start it again with the same files. Its port may be another afterwards (containers).
@@ -335,13 +326,15 @@ class NginxServer:
         """An ``httpx.Client`` with this server as its base URL; ``options`` are httpx's."""
         from pytest_mtls.probe import clients
 
-        return clients.httpx_client(self.url, self.ssl_context(credential), http2=self.spec.http2, **options)
+        return clients.httpx_client(self.url, self.ssl_context(credential), **{"http2": self.spec.http2, **options})
 
     def httpx_async_client(self, credential: Credential | None = None, **options: Any) -> httpx.AsyncClient:
         """An ``httpx.AsyncClient``, otherwise the same."""
         from pytest_mtls.probe import clients
 
-        return clients.httpx_async_client(self.url, self.ssl_context(credential), http2=self.spec.http2, **options)
+        return clients.httpx_async_client(
+            self.url, self.ssl_context(credential), **{"http2": self.spec.http2, **options}
+        )
 
     def curl(self, credential: Credential | None = None, path: str = "/", *, folder: str = "certs") -> list[str]:
         """The argument list of a curl command that asks the same.
@@ -363,38 +356,6 @@ class NginxServer:
                 f"{what} would change a server that other tests share. "
                 "Ask for one of your own: mtls_nginx_factory(...)."
             )
-
-    def _reload(self, spec: ServerSpec, deadline: Deadline) -> Reload:
-        journal = self._running.journal
-        if (ended := self._running.exit_reason()) is not None:
-            raise ServerGone(f"nginx is not running any more ({ended}), so there is nothing to reload.", log=self.log)
-        journal.read()
-        seen, old = len(journal.lines), journal.workers
-        former = self._running.write([spec], deadline)
-        given = self._running.bundle.config
-        self._running.signal_reload(deadline)
-
-        def settled() -> str | None:
-            if emergencies(journal.lines[seen:]):
-                return "refused"
-            if journal.workers - old and not journal.workers & old:
-                return "applied"
-            return "gone" if self._running.exit_reason() else None
-
-        verdict = journal.wait_for(settled, deadline)
-        log = journal.lines[seen:]
-        if verdict == "refused":
-            self._running.restore(former, deadline)
-            return Reload(False, "; ".join(emergencies(log)), given, log)
-        if verdict == "applied":
-            return Reload(True, None, given, log)
-        if verdict == "gone":
-            raise ServerGone("nginx ended while it was told to reload.", log=log, config=self.config)
-        raise deadline.exceeded(
-            f"old workers {sorted(journal.workers & old)} to end after a reload "
-            "(they stay while a connection of theirs is in use)",
-            "\n".join(log[-5:]) or "nothing in the log",
-        )
 
     def _asked(
         self,

@@ -26,7 +26,7 @@ def choose_engine(name: str, guard: Guard) -> tuple[Engine, str]:
         return ProcessEngine(guard), "asked for"
     if name not in ENGINES:
         raise InvalidArgument.not_one_of("engine", name, ENGINES)
-    from pytest_mtls.engines.docker import DockerEngine, connect
+    from pytest_mtls.engines.api import connect
 
     try:
         client = connect()
@@ -37,4 +37,6 @@ def choose_engine(name: str, guard: Guard) -> tuple[Engine, str]:
                 "or use --mtls-engine process, which needs none."
             ) from error
         return ProcessEngine(guard), str(error)
+    from pytest_mtls.engines.docker import DockerEngine
+
     return DockerEngine(guard, client), "asked for" if name == "docker" else "it answers"

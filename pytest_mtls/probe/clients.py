@@ -68,7 +68,7 @@ def curl(url: str, credential: Credential | None, trust: bytes, folder: str) -> 
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     ca = place / "server-ca.pem"
     ca.write_bytes(trust)
-    command = ["curl", "--silent", "--show-error", "--include", "--cacert", str(ca)]
+    command = ["curl", "--noproxy", "*", "--silent", "--show-error", "--include", "--cacert", str(ca)]
     if credential is not None:
         files = credential.write_to(place)
         command += ["--cert", str(files.chain), "--key", str(files.key)]

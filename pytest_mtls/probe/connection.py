@@ -6,108 +6,28 @@ recorder behind nginx. None alone can tell: from the client's side most refusals
 
 from __future__ import annotations
 
-import re
 import ssl
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from pytest_mtls.arguments import tls_versions
 from pytest_mtls.deadline import Deadline
-from pytest_mtls.engines.journal import ConnectionLog, Record
+from pytest_mtls.engines.journal import ConnectionLog
 from pytest_mtls.engines.protocol import Listener, RunningNginx
-from pytest_mtls.errors import InvalidArgument, MtlsError
+from pytest_mtls.errors import InvalidArgument
 from pytest_mtls.headers import Headers
-from pytest_mtls.nginx.build import NginxBuild
-from pytest_mtls.nginx.spec import TLS_VERSIONS, Protocol
+from pytest_mtls.nginx.spec import Protocol
 from pytest_mtls.outcome import Layer, Outcome, Story
-from pytest_mtls.pki.credential import Credential
+from pytest_mtls.probe.asked import Asked, story_of
 from pytest_mtls.probe.certificate_request import accepted_cas
-from pytest_mtls.probe.channel import Channel, Ending, Evidence
+from pytest_mtls.probe.channel import Channel, Ending
+from pytest_mtls.probe.conclusion import is_accepted, layer_of, reason_of, refusal_of
 from pytest_mtls.probe.http import Exchange, Http1Exchange, Http2Exchange, Request, Response
-from pytest_mtls.probe.recorder import RECORD_HEADER, Forwarded, Recorder
+from pytest_mtls.probe.recorder import RECORD_HEADER, Recorder
 from pytest_mtls.probe.session import Session
-from pytest_mtls.reasons import verify_reason
 
 _LOG_GRACE: Final = 2.0
 _DEFAULT_MESSAGE: Final = b"ping\n"
-
-# nginx's own words, from ngx_http_process_request and ngx_stream_ssl_handler; OpenSSL's are never looked at.
-_VERIFY_ERROR: Final = re.compile(r"client SSL certificate verify error: (?:\((\d+):.*?\)|(.*?)) while ")
-_NO_CERTIFICATE: Final = "client sent no required SSL certificate"
-_PLAIN_HTTP: Final = "client sent plain HTTP request to HTTPS port"
-_OCSP_REASONS: Final = {
-    "certificate revoked": "certificate_revoked",
-    "certificate status unknown": "ocsp_status_unknown",
-    "certificate status request failed": "ocsp_request_failed",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """How a connection is to be made."""
-
-    credential: Credential | None
-    tls: tuple[str, ...]
-    server_name: str | None
-    session: Session | None
-    http2: bool
-    protocol: Protocol
-
-    @classmethod
-    def checked(
-        cls,
-        *,
-        credential: Credential | None,
-        tls: str | Iterable[str] | None,
-        server_name: str | None,
-        session: Session | None,
-        http2: bool,
-        protocol: Protocol,
-    ) -> Asked:
-        """The same, with every value looked at.
-
-        Raises:
-            InvalidArgument: one of them cannot be sent.
-        """
-        if credential is not None and not isinstance(credential, Credential):
-            raise InvalidArgument(
-                f"credential={credential!r} is no Credential; mtls_ca.issue_client('name') makes one."
-            )
-        if session is not None and not isinstance(session, Session):
-            raise InvalidArgument(
-                f"session={session!r} is no Session; take the one of a former outcome: outcome.session."
-            )
-        if server_name is not None:
-            try:
-                server_name.encode("idna")
-            except (UnicodeError, AttributeError) as error:
-                raise InvalidArgument(
-                    f"server_name={server_name!r} cannot be sent as SNI ({error}); "
-                    "give a host name, or None to send none."
-                ) from error
-        versions = TLS_VERSIONS if tls is None else tls_versions(tls)
-        return cls(
-            credential=credential,
-            tls=versions,
-            server_name=server_name,
-            session=session,
-            http2=http2,
-            protocol=protocol,
-        )
-
-
-def unloadable(asked: Asked, error: Exception, build: NginxBuild, *, mode: str, url: str) -> Outcome:
-    """The outcome of a credential that OpenSSL on this side would not load."""
-    return Outcome(
-        accepted=False,
-        layer=Layer.CLIENT,
-        reason="key_mismatch" if isinstance(error, MtlsError) else "credential_not_loadable",
-        ending=Ending.NOT_SENT,
-        nginx=build.version,
-        openssl=build.openssl_version,
-        story=_story(asked, url=url, mode=mode, method="", host=None, detail=str(error)),
-    )
 
 
 class Connection:
@@ -318,22 +238,22 @@ class Connection:
         evidence = self._channel.evidence
         lines = tuple(log.lines[self._lines_read :]) if log else ()
         record = log.records[-1] if log and len(log.records) > self._records_read else None
-        layer = _layer(self._asked.protocol, evidence)
+        layer = layer_of(self._asked.protocol, evidence)
         if layer is Layer.TLS:
             record = None  # the stream module logs a session even where the handshake failed; nobody was verified in it
         if log:
             self._records_read, self._lines_read = len(log.records), len(log.lines)
         forwarded = self._recorder.take(response.headers.get(RECORD_HEADER)) if response else None
-        refusal = _refusal(lines, record, log, self._asked.session if evidence.resumed else None)
+        refusal = refusal_of(lines, record, log, self._asked.session if evidence.resumed else None)
         request = evidence.certificate_request
         return Outcome(
-            accepted=_accepted(self._asked.protocol, response, record, forwarded, refusal),
+            accepted=is_accepted(self._asked.protocol, response, record, forwarded, refusal),
             layer=layer,
             status=response.status if response else None,
             internal_status=refusal.internal_status if self._asked.protocol is Protocol.HTTP else None,
             verify=record.variables.get("ssl_client_verify") if record else None,
             verify_code=refusal.code,
-            reason=refusal.reason or evidence.alert or _reason_of(response),
+            reason=refusal.reason or evidence.alert or reason_of(response),
             alert=evidence.alert,
             ending=evidence.ending or (Ending.ANSWERED if response else None),
             tls_version=evidence.tls_version,
@@ -353,93 +273,4 @@ class Connection:
 
     def _story(self, method: str, host: str | None, path: str = "") -> Story:
         detail = self._channel.evidence.detail
-        return _story(self._asked, url=self._url + path, mode=self._mode, method=method, host=host, detail=detail)
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """What nginx's log said against a request."""
-
-    internal_status: int | None = None
-    code: int | None = None
-    reason: str | None = None
-
-
-def _refusal(
-    lines: Iterable[str], record: Record | None, log: ConnectionLog | None, resumed_from: Session | None
-) -> _Refusal:
-    for line in lines:
-        if found := _VERIFY_ERROR.search(line):
-            code = int(found[1]) if found[1] else None
-            return _Refusal(495, code, verify_reason(code) or _OCSP_REASONS.get(found[2] or "", "ocsp_failed"))
-        if _NO_CERTIFICATE in line:
-            return _Refusal(496, None, "no_certificate")
-        if _PLAIN_HTTP in line:
-            return _Refusal(497, None, "plain_http")
-    verify = record.variables.get("ssl_client_verify", "") if record else ""
-    if not verify.startswith("FAILED"):
-        return _Refusal()
-    # Tolerated, so nginx logged nothing: the number stands in the last call of the verify callback, or came with the
-    # session.
-    if log and log.verifications:
-        code = log.verifications[-1].error
-    else:
-        code = resumed_from.verify_code if resumed_from else None
-    return _Refusal(None, code, verify_reason(code) or "certificate_not_verified")
-
-
-def _layer(protocol: Protocol, evidence: Evidence) -> Layer:
-    if evidence.ending is Ending.NOT_SENT:
-        return Layer.CLIENT
-    if not evidence.handshake_completed or evidence.alert:
-        return Layer.TLS
-    return Layer.HTTP if protocol is Protocol.HTTP else Layer.STREAM
-
-
-def _accepted(
-    protocol: Protocol, response: Response | None, record: Record | None, forwarded: Forwarded | None, refusal: _Refusal
-) -> bool:
-    """Whether the request reached what lies behind the check."""
-    if forwarded is not None or (record is not None and record.upstream_contacted):
-        return True
-    if protocol is Protocol.STREAM:
-        return record is not None and record.status == 200
-    # nginx answered by itself: a page of an error_page is not what the check protects.
-    return response is not None and response.status < 400 and refusal.internal_status is None
-
-
-def _reason_of(response: Response | None) -> str | None:
-    return "misdirected_request" if response is not None and response.status == 421 else None
-
-
-def _story(asked: Asked, *, url: str, mode: str, method: str, host: str | None, detail: str | None) -> Story:
-    return Story(
-        url=url,
-        method=method,
-        server_name=asked.server_name,
-        host=host,
-        credential=None if asked.credential is None else asked.credential.subject_dn,
-        mode=mode,
-        resumed_from=asked.session is not None,
-        detail=detail,
-        curl=_curl(asked, url, method, host) if asked.protocol is Protocol.HTTP else (),
-    )
-
-
-def _curl(asked: Asked, url: str, method: str, host: str | None) -> tuple[str, ...]:
-    """A command for a human: with the files' usual names, and nothing written."""
-    port = url.rpartition(":")[2].partition("/")[0]
-    path = url.partition(port)[2]
-    name = asked.server_name or "127.0.0.1"
-    command = ["curl", "--insecure", "--include"]
-    if asked.server_name not in (None, "localhost"):
-        command += ["--resolve", f"{name}:{port}:127.0.0.1"]
-    if host and host != name:
-        command += ["--header", f"Host: {host}"]
-    if asked.credential is not None:
-        command += ["--cert", "certs/client.chain.pem", "--key", "certs/client.key.pem"]
-    if asked.tls != TLS_VERSIONS:
-        command += [f"--tlsv{asked.tls[0]}", "--tls-max", asked.tls[-1]]
-    if method not in ("", "GET"):
-        command += ["--request", method]
-    return (*command, f"https://{name}:{port}{path or '/'}")
+        return story_of(self._asked, url=self._url + path, mode=self._mode, method=method, host=host, detail=detail)

@@ -1,0 +1,78 @@
+"""Talking to a container engine: finding it, and turning the SDK's many ways to fail into one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from pytest_mtls.errors import EngineUnavailable
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+_DEFAULT_SOCKET: Final = "/var/run/docker.sock"
+_DETECTION_SECONDS: Final = 2.5
+_CALL_SECONDS: Final = 60
+
+
+@contextlib.contextmanager
+def speaking(what: str) -> Iterator[None]:
+    """Turn the SDK's many ways to fail into one error that says what was tried."""
+    import requests
+    from docker.errors import DockerException
+
+    try:
+        yield
+    except (DockerException, requests.RequestException, OSError) as error:
+        said = getattr(error, "explanation", None) or error
+        raise EngineUnavailable(
+            f"Tried to {what}, and the container engine said: {said}. "
+            "Check that it runs (`docker info`), or use --mtls-engine process."
+        ) from error
+
+
+def endpoint() -> str:
+    """Where the engine is: what the environment says, else the usual socket."""
+    return os.environ.get("DOCKER_HOST") or f"unix://{_DEFAULT_SOCKET}"
+
+
+def engine_expected() -> bool:
+    """Whether an engine is worth a look: one is named, or the usual socket is there. Costs nothing."""
+    return bool(os.environ.get("DOCKER_HOST")) or os.path.exists(_DEFAULT_SOCKET)
+
+
+def connect() -> DockerClient:
+    """A client of the engine that the environment names, once it has answered.
+
+    Raises:
+        EngineUnavailable: none is there, or it did not answer within three seconds.
+    """
+    if not engine_expected():
+        raise EngineUnavailable(f"no container engine: DOCKER_HOST is not set and {_DEFAULT_SOCKET} is not there")
+    _check_socket_answers()
+    import docker
+
+    with speaking("reach it"):
+        client = docker.from_env(timeout=_DETECTION_SECONDS)
+        client.ping()
+        client.api.timeout = _CALL_SECONDS
+    return client
+
+
+def _check_socket_answers() -> None:
+    """Ask a local socket for its life sign before anything heavy is imported: the SDK alone takes longer than that."""
+    host = endpoint()
+    if not host.startswith("unix://"):
+        return
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_DETECTION_SECONDS)
+            probe.connect(host.removeprefix("unix://"))
+            probe.sendall(b"GET /_ping HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            if not probe.recv(16):
+                raise OSError("it closed the connection")
+    except OSError as error:
+        raise EngineUnavailable(f"no container engine answers at {host}: {error}") from error
