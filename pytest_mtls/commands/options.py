@@ -1,0 +1,104 @@
+"""What several commands say alike: options that name a server, texts of the help, output for machines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+from pytest_mtls.nginx.spec import TLS_VERSIONS, Protocol, VerifyMode
+
+if TYPE_CHECKING:
+    from pytest_mtls.arguments import ServerArguments
+
+Commands = Any
+"""What ``add_subparsers`` returns; argparse keeps its type to itself."""
+
+
+class Description(TypedDict):
+    """The keyword arguments of a parser that are prose."""
+
+    description: str
+    epilog: str
+    formatter_class: type[argparse.HelpFormatter]
+
+
+def described(text: str, example: str) -> Description:
+    """A parser's description, with an example at the end of its help."""
+    return {
+        "description": text,
+        "epilog": f"example:\n  {example}",
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
+
+
+def add_command(
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    summary: str,
+    example: str,
+    more: str = "",
+) -> argparse.ArgumentParser:
+    """A command of that name, done by ``run``."""
+    text = summary[0].upper() + summary[1:] + "." + (f"\n\n{more}" if more else "")
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, **described(text, example))
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_engine_option(parser: argparse.ArgumentParser, *, default: str) -> None:
+    """``--engine``."""
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "docker", "process"),
+        default=default,
+        help="containers, a plain process, or (auto) the former where an engine answers (default: %(default)s)",
+    )
+
+
+def add_server_options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the marker that a command line can say; what is not given stays as the marker has it."""
+    server = parser.add_argument_group("the server", "as the arguments of @pytest.mark.mtls")
+    add = server.add_argument
+    add("--verify", choices=[str(mode) for mode in VerifyMode], help="ssl_verify_client (default: on)")
+    add("--tls", choices=TLS_VERSIONS, action="append", help="ssl_protocols; repeat it for both (default: both)")
+    add("--depth", type=int, metavar="N", help="ssl_verify_depth (default: nginx's own, 1)")
+    add("--crl", action="store_true", help="ssl_crl, with the CRLs of the whole chain")
+    add("--http2", action="store_true", help="offer HTTP/2")
+    add("--protocol", choices=[str(each) for each in Protocol], help="module of nginx (default: http)")
+    add("--server-name", action="append", dest="server_names", metavar="NAME", help="name it answers to; repeatable")
+    add("--port", type=int, metavar="N", help="port to listen on (default: a free one)")
+    add("--nginx", metavar="NAME", help="bundled (default), an image, or the path of a binary")
+
+
+_SERVER_OPTIONS: Final = ("verify", "tls", "depth", "crl", "http2", "protocol", "server_names", "port", "nginx")
+
+
+def server_arguments(options: argparse.Namespace, **settled: Any) -> ServerArguments:
+    """The server that these options ask for.
+
+    Args:
+        options: as parsed.
+        settled: arguments in place of those of the same names.
+
+    Raises:
+        InvalidArgument: a value is not allowed.
+    """
+    from pytest_mtls.arguments import ServerArguments
+    from pytest_mtls.resolution import check_values
+
+    given = {name: getattr(options, name) for name in _SERVER_OPTIONS} | settled
+    arguments = ServerArguments.checked(
+        {name: value for name, value in given.items() if value is not None}, where="the command line"
+    )
+    check_values(arguments)
+    return arguments
+
+
+def print_json(value: object) -> None:
+    """One JSON document, at once: whoever reads it may wait for it."""
+    print(json.dumps(value, indent=2), flush=True)

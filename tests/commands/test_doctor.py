@@ -1,0 +1,70 @@
+"""``pytest-mtls doctor``: it finds out by doing, and says what to do."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_mtls.engines.api import engine_expected
+from tests.commands.conftest import Ran
+
+Run = Callable[..., Ran]
+
+
+def checks(ran: Ran) -> dict[str, dict[str, Any]]:
+    """The checks by name."""
+    return {each["name"]: each for each in ran.json["checks"]}
+
+
+@pytest.fixture
+def _no_container_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+
+
+@pytest.mark.usefixtures("_no_container_engine")
+def test_the_process_engine_alone_is_enough(run: Run) -> None:
+    """Without a container engine the machine is ready, and the line about it says what to do."""
+    ran = run("doctor", "--json")
+
+    assert ran.status == 0
+    assert ran.json["ok"]
+    assert checks(ran)["process engine"]["ok"]
+    assert "started and asked in" in checks(ran)["process engine"]["found"]
+    assert not checks(ran)["container engine"]["ok"]
+    assert "DOCKER_HOST" in checks(ran)["container engine"]["remedy"]
+
+
+@pytest.mark.skipif(not engine_expected(), reason="no container engine here; `apt-get install docker.io` gets one")
+def test_a_container_engine_is_really_asked(run: Run) -> None:
+    """Where one answers, its line says which it is and that an nginx in it was asked."""
+    container = checks(run("doctor", "--json"))["container engine"]
+
+    assert container["ok"], container
+    assert "started and asked in" in container["found"]
+
+
+@pytest.mark.usefixtures("_no_container_engine")
+def test_each_line_says_ok_or_missing_with_the_remedy(run: Run) -> None:
+    """For a human: a mark, what was looked at, and an arrow to the remedy."""
+    lines = run("doctor").out.splitlines()
+
+    assert any(line.startswith("ok       bundled nginx: 1.") for line in lines)
+    missing = next(number for number, line in enumerate(lines) if line.startswith("missing  container engine"))
+    assert lines[missing + 1].strip().startswith("→")
+
+
+@pytest.mark.usefixtures("_no_container_engine")
+def test_a_machine_where_nothing_works_is_told_so(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a temporary folder neither engine works: exit status 1, and TMPDIR is named."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+
+    ran = run("doctor", "--json")
+
+    assert ran.status == 1
+    assert not ran.json["ok"]
+    assert "TMPDIR" in checks(ran)["temporary folder"]["remedy"]
+    assert not checks(ran)["process engine"]["ok"]
