@@ -194,7 +194,7 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(2)
             process.kill()
-            process.wait()
+            process.wait(2)
 
 
 def _environment() -> Mapping[str, str]:
