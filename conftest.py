@@ -12,11 +12,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+# At the end of each test, pytester unloads the modules that were loaded during it; whoever loads them again has classes
+# that are no longer those of the objects that others keep (a cookie jar of requests, a certificate of cryptography). So
+# whatever tests in this process may need is loaded here, before any of them.
+import docker
+import httpx
 import pytest
+import requests
 
+import pytest_mtls.oracle
+import pytest_mtls.pki
+import pytest_mtls.probe.clients
+import pytest_mtls.probe.requests_adapter
+import pytest_mtls.report.session
 from pytest_mtls import EngineUnavailable, Harness, NginxServer
 
 pytest_plugins = ["pytester"]
+
+_LOADED = (docker, httpx, requests, pytest_mtls)
 
 _SKIPPED = pytest.StashKey[bool]()
 

@@ -41,9 +41,6 @@ def parametrize(metafunc: pytest.Metafunc, nginx_names: Sequence[str]) -> None:
         metafunc: the test.
         nginx_names: from ``--mtls-nginx``; several make a further axis.
     """
-    target = next((name for name in FIXTURES if name in metafunc.fixturenames), None)
-    if target is None:
-        return
     try:
         arguments = merged(metafunc.definition.iter_markers(MARKER))
         if len(nginx_names) > 1 and "nginx" not in arguments:
@@ -53,7 +50,8 @@ def parametrize(metafunc: pytest.Metafunc, nginx_names: Sequence[str]) -> None:
         raise pytest.fail.Exception(
             f"InvalidMarker: @pytest.mark.{MARKER} of {metafunc.definition.nodeid}: {error}", pytrace=False
         ) from None
-    if len(variants) == 1 and not variants[0][0]:
+    target = next((name for name in FIXTURES if name in metafunc.fixturenames), None)
+    if target is None or (len(variants) == 1 and not variants[0][0]):
         # Nothing to choose from: the test keeps its plain name.
         return
     metafunc.parametrize(

@@ -1,7 +1,7 @@
-"""The pytest plugin: options and hooks, nothing else. What they do lives in ``sessions`` and ``marking``.
+"""The pytest plugin: hooks, nothing else. What they do lives in ``options``, ``marking``, ``sessions`` and ``report``.
 
 Every import of this package stands inside the hook that needs it: a suite that has the plugin installed and does not
-use it loads this file and ``fixtures`` only.
+use it loads this file, ``fixtures`` and ``options`` only.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_mtls import options
 from pytest_mtls.fixtures import (
     _mtls_harness,
     _mtls_pool,
@@ -35,37 +36,12 @@ __all__ = [
 ]
 
 _USED = pytest.StashKey[bool]()
-_CHECKED = ("mtls_engine", "mtls_report", "mtls_timeout")
 _FIXTURE_PREFIX = ("mtls_", "_mtls_")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options, each with its ini twin."""
-    group = parser.getgroup("mtls", "client certificates on a real nginx (pytest-mtls)")
-    group.addoption(
-        "--mtls-engine",
-        choices=("auto", "docker", "process"),
-        help="what runs nginx: a container engine, plain processes, or (auto, the default) the first that is there",
-    )
-    group.addoption(
-        "--mtls-nginx",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="which nginx: bundled (the default), an image, or a binary's path; repeat it to run the suite on each",
-    )
-    group.addoption("--mtls-report", metavar="FILE", help="write what every request showed to FILE.html or FILE.json")
-    group.addoption(
-        "--mtls-keep", action="store_true", help="leave the servers up at the end; `pytest-mtls sweep` removes them"
-    )
-    group.addoption(
-        "--mtls-timeout", metavar="SECONDS", help="how long starting or reloading nginx may take (default: 10)"
-    )
-    parser.addini("mtls_engine", "twin of --mtls-engine")
-    parser.addini("mtls_nginx", "twin of --mtls-nginx, one name a line", type="linelist")
-    parser.addini("mtls_report", "twin of --mtls-report")
-    parser.addini("mtls_keep", "twin of --mtls-keep", type="bool", default=False)
-    parser.addini("mtls_timeout", "twin of --mtls-timeout")
+    """Make the options known."""
+    options.add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -73,19 +49,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "mtls(verify='on', ...): how mtls_nginx is to be set up; a list makes a test for each value."
     )
-    if any(config.getoption(name) or config.getini(name) for name in _CHECKED):
-        from pytest_mtls.sessions import check_options  # noqa: PLC0415
-
-        check_options(config)
+    options.check(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Turn lists in the marker into parameters."""
-    if "mtls_nginx" in metafunc.fixturenames or "mtls_nginx_factory" in metafunc.fixturenames:
+    """Turn lists in the marker into parameters, and refuse a marker that cannot be."""
+    names = metafunc.fixturenames
+    if "mtls_nginx" in names or "mtls_nginx_factory" in names or metafunc.definition.get_closest_marker("mtls"):
         from pytest_mtls.marking import parametrize
-        from pytest_mtls.sessions import nginx_names
 
-        parametrize(metafunc, nginx_names(metafunc.config))
+        parametrize(metafunc, options.nginx_names(metafunc.config))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -101,9 +74,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def pytest_report_collectionfinish(config: pytest.Config) -> Sequence[str]:
     """Say which engine and which nginx, and why; silent for a suite that uses neither, and where nothing will run."""
-    option = config.option
-    only_looking = option.collectonly or option.showfixtures or option.show_fixtures_per_test or option.setupplan
-    if not config.stash.get(_USED, False) or only_looking or option.no_header or config.get_verbosity() < 0:
+    given = config.option
+    only_looking = given.collectonly or given.showfixtures or given.show_fixtures_per_test or given.setupplan
+    if not config.stash.get(_USED, False) or only_looking or given.no_header or config.get_verbosity() < 0:
         return []
     from pytest_mtls.report.header import header_lines
 

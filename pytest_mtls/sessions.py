@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -10,15 +9,14 @@ from typing import Any
 
 import pytest
 
+from pytest_mtls import options
 from pytest_mtls.arguments import ServerArguments
-from pytest_mtls.engines.selection import ENGINES
-from pytest_mtls.errors import InvalidArgument
+from pytest_mtls.engines.protocol import BUNDLED
 from pytest_mtls.harness import DEFAULT_TIMEOUT, Harness
 from pytest_mtls.marking import announced
 from pytest_mtls.nginx.bundle import numbered
 from pytest_mtls.outcome import Outcome
 from pytest_mtls.pool import ServerPool
-from pytest_mtls.report.files import check_name
 from pytest_mtls.report.record import Observation
 from pytest_mtls.server import NginxServer
 
@@ -51,53 +49,6 @@ class Watch:
         yield f"nginx configuration of {self.server.url}", numbered(self.server.config)
 
 
-def option(config: pytest.Config, name: str) -> Any:
-    """A command line option, else its ini twin, else ``None``."""
-    value = config.getoption(f"mtls_{name}")
-    if value in (None, [], False):
-        value = config.getini(f"mtls_{name}") or value
-    return value or None
-
-
-def nginx_names(config: pytest.Config) -> list[str]:
-    """Which nginx the suite runs on."""
-    return list(option(config, "nginx") or ())
-
-
-def timeout_of(config: pytest.Config) -> float:
-    """How long starting or reloading nginx may take, in seconds.
-
-    Raises:
-        InvalidArgument: that is no time.
-    """
-    given = option(config, "timeout")
-    if given is None:
-        return DEFAULT_TIMEOUT
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise InvalidArgument(f"--mtls-timeout: {given!r} is not a number of seconds above 0.")
-    return seconds
-
-
-def check_options(config: pytest.Config) -> None:
-    """Look at the options' values before anything has run.
-
-    Raises:
-        pytest.UsageError: one cannot be.
-    """
-    try:
-        if (engine := option(config, "engine") or ENGINES[0]) not in ENGINES:
-            raise InvalidArgument.not_one_of("--mtls-engine", engine, ENGINES)
-        timeout_of(config)
-        if path := option(config, "report"):
-            check_name(path)
-    except InvalidArgument as error:
-        raise pytest.UsageError(str(error)) from None
-
-
 def harness_of(config: pytest.Config) -> Harness:
     """The session's harness, opened when first asked for.
 
@@ -105,17 +56,20 @@ def harness_of(config: pytest.Config) -> Harness:
         EngineUnavailable: the engine that was asked for is not to be had.
     """
     if _HARNESS not in config.stash:
-        names = nginx_names(config)
-        extra = {"nginx": names[0]} if names else {}
-        engine = option(config, "engine") or ENGINES[0]
-        config.stash[_HARNESS] = Harness.open(engine, timeout=timeout_of(config), **extra)
+        names = options.nginx_names(config)
+        config.stash[_HARNESS] = Harness.open(
+            options.engine_name(config),
+            nginx=names[0] if names else BUNDLED,
+            timeout=options.timeout(config) or DEFAULT_TIMEOUT,
+        )
     return config.stash[_HARNESS]
 
 
 def pool_of(config: pytest.Config) -> ServerPool:
     """A pool that knows what the collected tests will ask for."""
     pool = ServerPool(harness_of(config))
-    pool.announce(config.stash.setdefault(_ANNOUNCED, []))
+    asked = config.stash.setdefault(_ANNOUNCED, [])
+    pool.announce(asked)
     return pool
 
 
@@ -131,7 +85,7 @@ def close(config: pytest.Config) -> list[str]:
         return []
     del config.stash[_HARNESS]
     left = []
-    if option(config, "keep"):
+    if options.option(config, "keep"):
         left = [str(server) for server in harness.servers]
         harness.leave_running()
     harness.close()
@@ -191,5 +145,5 @@ class PrivateServers:
 
     def close(self) -> None:
         """Stop every server that was made."""
-        if not option(self._item.config, "keep"):
+        if not options.option(self._item.config, "keep"):
             self._made.close()

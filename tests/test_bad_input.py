@@ -185,7 +185,7 @@ def test_a_binary_that_is_not_nginx_is_named(process_harness: Harness, tmp_path:
     plain.write_text("#!/bin/sh\necho 'nginx version: nginx/1.27.0' >&2\n")
     plain.chmod(0o755)
 
-    with pytest.raises(NginxUnavailable, match="/bin/.*is not an nginx"):
+    with pytest.raises(NginxUnavailable, match=r"/bin/.*is not an nginx"):
         process_harness.nginx(nginx="/bin/true")
     with pytest.raises(NginxUnavailable, match="without TLS"):
         process_harness.nginx(nginx=str(plain))

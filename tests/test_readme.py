@@ -49,9 +49,10 @@ def test_the_suites_pass_as_they_stand(engine: str, pytester: pytest.Pytester) -
     result = pytester.runpytest_subprocess(f"--mtls-engine={engine}", "-o", "asyncio_mode=auto", timeout=120)
 
     assert result.ret == 0
-    assert result.parseoutcomes()["passed"] == 6 + 4 * len(CredentialState) + sum(
-        text.count("def test_") for text in SUITES
-    ) - 2
+    assert (
+        result.parseoutcomes()["passed"]
+        == 6 + 4 * len(CredentialState) + sum(text.count("def test_") for text in SUITES) - 2
+    )
 
 
 @pytest.mark.parametrize("text", SCRIPTS)

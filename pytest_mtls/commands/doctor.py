@@ -182,8 +182,8 @@ def _system_kinds() -> str:
 
 
 def _leftovers() -> Check:
-    from pytest_mtls.engines.cleanup import abandoned_folders
     from pytest_mtls.engines.api import connect, engine_expected
+    from pytest_mtls.engines.cleanup import abandoned_folders
     from pytest_mtls.engines.docker import abandoned_containers
 
     found = abandoned_folders()

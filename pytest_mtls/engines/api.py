@@ -54,11 +54,15 @@ def connect() -> DockerClient:
         raise EngineUnavailable(f"no container engine: DOCKER_HOST is not set and {_DEFAULT_SOCKET} is not there")
     _check_socket_answers()
     import docker
+    import requests
+    from docker.errors import DockerException
 
-    with speaking("reach it"):
+    try:
         client = docker.from_env(timeout=_DETECTION_SECONDS)
         client.ping()
-        client.api.timeout = _CALL_SECONDS
+    except (DockerException, requests.RequestException, OSError) as error:
+        raise EngineUnavailable(f"no container engine answers at {endpoint()}: {error}") from error
+    client.api.timeout = _CALL_SECONDS
     return client
 
 

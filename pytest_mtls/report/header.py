@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_mtls.errors import MtlsError
-from pytest_mtls.sessions import harness_of, nginx_names
+from pytest_mtls.options import nginx_names
+from pytest_mtls.sessions import harness_of
 
 if TYPE_CHECKING:
     import pytest

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from pytest_mtls.options import option
 from pytest_mtls.report.files import write_report
 from pytest_mtls.report.header import header_lines
 from pytest_mtls.report.record import Observation
-from pytest_mtls.sessions import close, observations, option
+from pytest_mtls.sessions import close, observations
 
 _LINES = pytest.StashKey[list[str]]()
 

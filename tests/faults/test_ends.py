@@ -171,7 +171,8 @@ def test_two_sessions_side_by_side_do_not_touch_each_other(engine: str, tmp_path
         before = living.left()
         dying.process.kill()
         dying.process.wait(10)
-        subprocess.run([sys.executable, "-m", "pytest_mtls", "sweep"], check=True, timeout=30, stdout=subprocess.DEVNULL)
+        sweep = [sys.executable, "-m", "pytest_mtls", "sweep"]
+        subprocess.run(sweep, check=True, timeout=30, stdout=subprocess.DEVNULL)
         _wait(lambda: not dying.left(), 1.0, dying.left)
         assert living.left() == before
     finally:

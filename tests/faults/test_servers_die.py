@@ -68,7 +68,9 @@ def test_a_container_removed_from_outside_is_gone(docker_harness: Harness) -> No
     docker_harness.discard(nginx)
 
 
-def test_an_engine_that_never_answers_is_found_out_in_three_seconds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_engine_that_never_answers_is_found_out_in_three_seconds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """auto goes on with plain processes, and says why."""
     import socket
 

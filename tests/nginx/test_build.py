@@ -12,7 +12,10 @@ built with OpenSSL 3.0.8 7 Feb 2023 (running with OpenSSL 3.0.20 1 Apr 2026)
 TLS SNI support enabled
 configure arguments: --with-debug --with-http_ssl_module --with-stream=dynamic --with-stream_ssl_module
 """
-OLD = "nginx version: nginx/1.18.0\nbuilt with OpenSSL 1.1.1w  11 Sep 2023\nconfigure arguments: --without-http_scgi_module\n"
+OLD = """nginx version: nginx/1.18.0
+built with OpenSSL 1.1.1w  11 Sep 2023
+configure arguments: --without-http_scgi_module
+"""
 
 
 def test_the_openssl_it_runs_with_counts() -> None:

@@ -10,7 +10,9 @@ from pytest_mtls.nginx import text
 HOSTILE = ["a\nb", "a\rb", 'a"b', "a'b", "a{b", "a}b", "a;b", "a\\b", "a\0b", "$"]
 
 
-@pytest.mark.parametrize("name", ["localhost", "a.test", "*.example.org", "www.example.*", "_", "127.0.0.1", "x_y.test"])
+@pytest.mark.parametrize(
+    "name", ["localhost", "a.test", "*.example.org", "www.example.*", "_", "127.0.0.1", "x_y.test"]
+)
 def test_host_names_are_taken_as_they_are(name: str) -> None:
     """Every form that server_name has for a plain name passes."""
     assert text.server_name(name) == name

@@ -9,7 +9,7 @@ from pytest_mtls.engines.process import bundled_binary
 from pytest_mtls.nginx.build import NginxBuild
 from pytest_mtls.nginx.variables import HTTP_SINCE, known_variables
 
-# Names that the stream module's preread reads from a ClientHello it does not answer; directives and C names are not variables.
+# The names as they stand in the binary, between NUL bytes; some directives are spelled alike.
 _OTHERS = re.compile(rb"\0(ssl_(?:client_[a-z_]+|ech_[a-z_]+|sigalgs?|curves?|early_data|alpn_protocol))(?=\0)")
 _DIRECTIVES = {"ssl_client_certificate", "ssl_early_data", "ssl_ech_file", "ssl_ech_key"}
 

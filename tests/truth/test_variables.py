@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from pytest_mtls import Harness, KeyType
+from pytest_mtls import Harness, KeyType, NginxServer
 
 NAMES = [
     "CN=alice",
@@ -74,8 +75,8 @@ def test_the_cas_a_server_asks_for_are_its_client_cas_alone(serve: Any, harness:
 
 
 @pytest.fixture(scope="module")
-def serve_once(harness: Harness, request: pytest.FixtureRequest) -> Any:
+def serve_once(harness: Harness) -> Iterator[NginxServer]:
     """One server for all tests of this file that change nothing."""
     server = harness.nginx(verify="on")
-    request.addfinalizer(lambda: harness.discard(server))
-    return server
+    yield server
+    harness.discard(server)

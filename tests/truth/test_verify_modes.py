@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pytest_mtls import CredentialState, Harness, NginxServer, ServerArguments, VerifyMode
+from pytest_mtls import CredentialState, Harness, Layer, NginxServer, ServerArguments, VerifyMode, oracle
 
 SITUATIONS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -21,12 +23,13 @@ SITUATIONS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module", params=SITUATIONS, ids=str)
-def servers(request: pytest.FixtureRequest, harness: Harness) -> list[NginxServer]:
+def servers(request: pytest.FixtureRequest, harness: Harness) -> Iterator[list[NginxServer]]:
     """One nginx with a listener for each mode."""
     asked = [ServerArguments(verify=mode, **SITUATIONS[request.param]) for mode in VerifyMode]
     started = harness.start(asked, shared=True)
-    request.addfinalizer(lambda: [harness.discard(server) for server in started])
-    return started
+    yield started
+    for server in started:
+        harness.discard(server)
 
 
 @pytest.mark.parametrize("tls", ["1.2", "1.3"])
@@ -55,18 +58,37 @@ def test_an_accepted_request_arrives_and_a_refused_one_does_not(serve: Any, harn
         assert outcome.accepted == (outcome.forwarded is not None), outcome.explain()
 
 
-def test_planted_errors_in_the_table_are_reported(
-    serve: Any, harness: Harness, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("state", [each for each in oracle.CHAINS if each is not CredentialState.WRONG_KEY], ids=str)
+def test_an_error_planted_in_the_table_is_reported(
+    process_harness: Harness, monkeypatch: pytest.MonkeyPatch, state: CredentialState
 ) -> None:
-    """An oracle that is wrong cannot pass."""
-    from pytest_mtls import oracle
+    """An oracle that is wrong in any one row cannot pass."""
+    server = process_harness.nginx(verify="on")
+    outcome = server.request(credential=process_harness.credentials[state])
+    assert outcome.matches(server.expected(state))
+    other = 9 if outcome.verify_code == 10 else 10
 
-    server = serve(verify="on")
-    planted = {state: oracle.Chain((10,)) for state in oracle.CHAINS if oracle.CHAINS[state].errors != (10,)}
-    monkeypatch.setattr(oracle, "CHAINS", {**oracle.CHAINS, **planted})
+    monkeypatch.setattr(oracle, "CHAINS", {**oracle.CHAINS, state: oracle.Chain((other,))})
 
-    for state in planted:
-        if state is not CredentialState.WRONG_KEY and 10 not in oracle.CHAINS[CredentialState.EXPIRED].errors[1:]:
-            outcome = server.request(credential=harness.credentials[state])
-            same = outcome.verify_code == 10
-            assert same or not outcome.matches(server.expected(state)), state
+    assert not outcome.matches(server.expected(state))
+
+
+def test_an_error_planted_in_an_expectation_is_reported(process_harness: Harness) -> None:
+    """Each attribute that is compared counts."""
+    server = process_harness.nginx(verify="on")
+    for state in (CredentialState.WRONG_KEY, CredentialState.EXPIRED, CredentialState.VALID, CredentialState.NONE):
+        expected = server.expected(state)
+        outcome = server.request(credential=process_harness.credentials[state])
+        planted = {
+            "accepted": not expected.accepted,
+            "layer": Layer.CLIENT,
+            "status": 999,
+            "internal_status": 497,
+            "verify": "MAYBE",
+            "verify_code": 77,
+            "reason": "other",
+            "alert": "other",
+        }
+        for attribute, value in planted.items():
+            wrong: dict[str, Any] = {attribute: value}
+            assert set(outcome.differences(replace(expected, **wrong))) == {attribute}

@@ -1,0 +1,41 @@
+"""The least an nginx.conf can say and still check client certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from benchmarks.bare.certificates import Minted
+
+CONFIG = "nginx.conf"
+CERTIFICATE, KEY, AUTHORITY = "certificate.pem", "key.pem", "client_ca.pem"
+
+
+def files(minted: Minted, modes: Mapping[str, str], *, log: str) -> dict[str, bytes]:
+    """Everything one nginx reads, by file name.
+
+    Args:
+        minted: its certificates.
+        modes: ``ssl_verify_client`` by what to listen on.
+        log: where ``error_log`` writes.
+    """
+    return {
+        CONFIG: _config(modes, log).encode(),
+        CERTIFICATE: minted.certificate,
+        KEY: minted.key,
+        AUTHORITY: minted.authority,
+    }
+
+
+def _config(modes: Mapping[str, str], log: str) -> str:
+    temporary = "".join(
+        f"{name}_temp_path temp_{name}; " for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    servers = "".join(
+        f"server {{ listen {listen} ssl; ssl_certificate {CERTIFICATE}; ssl_certificate_key {KEY}; "
+        f"ssl_client_certificate {AUTHORITY}; ssl_verify_client {mode}; location / {{ return 204; }} }}\n"
+        for listen, mode in modes.items()
+    )
+    return (
+        f"worker_processes 1; pid nginx.pid; error_log {log} notice;\nevents {{}}\n"
+        f"http {{ access_log off; {temporary}\n{servers}}}\n"
+    )

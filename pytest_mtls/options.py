@@ -1,0 +1,104 @@
+"""The plugin's options and their ini twins, read and checked. Loads nothing: every session has it, used or not."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import pytest
+
+ENGINES: Final = ("auto", "docker", "process")
+"""What ``--mtls-engine`` may be; the first is the default."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Make the options known, each with its ini twin.
+
+    The help shows paths behind an equals sign: pytest looks for its ini-file before it knows any plugin's option, and
+    takes a path that stands alone for a folder of tests (``_pytest.config.findpaths.get_dirs_from_args``).
+    """
+    group = parser.getgroup("mtls", "client certificates on a real nginx (pytest-mtls)")
+    group.addoption(
+        "--mtls-engine",
+        choices=ENGINES,
+        help="runs nginx: a container engine, plain processes, or whichever is here (auto, the default)",
+    )
+    group.addoption(
+        "--mtls-nginx",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="which nginx: bundled (the default), an image, or a binary (--mtls-nginx=PATH, with the equals "
+        "sign); repeat it to run the suite on each",
+    )
+    group.addoption(
+        "--mtls-report",
+        metavar="FILE",
+        help="write what every request showed to FILE.html or FILE.json (--mtls-report=FILE, with the equals sign)",
+    )
+    group.addoption(
+        "--mtls-keep", action="store_true", help="leave the servers up at the end; `pytest-mtls sweep` removes them"
+    )
+    group.addoption(
+        "--mtls-timeout", metavar="SECONDS", help="how long starting or reloading nginx may take (default: 10)"
+    )
+    parser.addini("mtls_engine", "twin of --mtls-engine")
+    parser.addini("mtls_nginx", "twin of --mtls-nginx, one name a line", type="linelist")
+    parser.addini("mtls_report", "twin of --mtls-report")
+    parser.addini("mtls_keep", "twin of --mtls-keep", type="bool", default=False)
+    parser.addini("mtls_timeout", "twin of --mtls-timeout")
+
+
+def option(config: pytest.Config, name: str) -> Any:
+    """A command line option, else its ini twin, else ``None``."""
+    value = config.getoption(f"mtls_{name}")
+    if value in (None, [], False):
+        value = config.getini(f"mtls_{name}") or value
+    return value or None
+
+
+def engine_name(config: pytest.Config) -> str:
+    """Which engine is asked for."""
+    return str(option(config, "engine") or ENGINES[0])
+
+
+def nginx_names(config: pytest.Config) -> list[str]:
+    """Which nginx the suite runs on."""
+    return list(option(config, "nginx") or ())
+
+
+def timeout(config: pytest.Config) -> float | None:
+    """How long starting or reloading nginx may take, in seconds; ``None`` where that was left open.
+
+    Raises:
+        pytest.UsageError: that is no time.
+    """
+    given = option(config, "timeout")
+    if given is None:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise pytest.UsageError(f"--mtls-timeout: {given!r} is not a number of seconds above 0.")
+    return seconds
+
+
+def check(config: pytest.Config) -> None:
+    """Refuse values that cannot be, before anything has run.
+
+    Raises:
+        pytest.UsageError: there is one.
+    """
+    if (engine := engine_name(config)) not in ENGINES:
+        raise pytest.UsageError(f"--mtls-engine: {engine!r} is not known; use one of {', '.join(map(repr, ENGINES))}.")
+    timeout(config)
+    if path := option(config, "report"):
+        from pytest_mtls.errors import InvalidArgument
+        from pytest_mtls.report.files import check_name
+
+        try:
+            check_name(path)
+        except InvalidArgument as error:
+            raise pytest.UsageError(str(error)) from None

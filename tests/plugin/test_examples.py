@@ -1,0 +1,48 @@
+"""The text of the interface's contract, run as it stands, as a newcomer would: with one setting and no conftest."""
+
+from __future__ import annotations
+
+import shutil
+import xml.etree.ElementTree
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.plugin.suite import SECONDS
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "api"
+
+_STATES = 34
+_PASSED = {
+    "test_certificates": 1,
+    "test_clients": 2,
+    "test_forwarded_headers": 2,
+    "test_modes": 3 * 2 + 4 * _STATES,
+    "test_quick_start": 2,
+    "test_revocation": 1,
+    "test_sessions_and_connections": 2,
+}
+
+
+def test_every_example_passes_on_this_engine(pytester: pytest.Pytester, engine: str) -> None:
+    """Each file passes with exactly the tests it has, none skipped, none left out, and no warning."""
+    for file in EXAMPLES.glob("*.py"):
+        shutil.copy(file, pytester.path)
+    pytester.makeini("""
+        [pytest]
+        asyncio_mode = auto
+        asyncio_default_fixture_loop_scope = function
+        filterwarnings = error
+    """)
+
+    result = pytester.runpytest_subprocess("--mtls-engine", engine, "--junit-xml", "result.xml", timeout=SECONDS)
+
+    result.assert_outcomes(passed=sum(_PASSED.values()))
+    cases = xml.etree.ElementTree.parse(pytester.path / "result.xml").iter("testcase")
+    assert Counter(case.attrib["classname"] for case in cases) == _PASSED
+
+
+def test_the_examples_are_all_known_here() -> None:
+    """A new file among the examples is run too."""
+    assert {file.stem for file in EXAMPLES.glob("test_*.py")} == set(_PASSED)
