@@ -9,9 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import pytest
 
 
 def ours(engine: str, modes: Sequence[str] = ("on",)) -> float:
@@ -30,6 +33,57 @@ def ours(engine: str, modes: Sequence[str] = ("on",)) -> float:
     if None in statuses:
         raise RuntimeError(f"no answer: {statuses}")
     return took
+
+
+class _Clock:
+    """A plugin that starts when the first fixture of ours is set up."""
+
+    begun: float | None = None
+    took: float | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> None:
+        if self.begun is None and fixturedef.argname.lstrip("_").startswith("mtls_"):
+            self.begun = time.perf_counter()
+
+    @pytest.fixture
+    def answered(self) -> Callable[[], None]:
+        """For the test to say that it has its answer."""
+
+        def stop() -> None:
+            assert self.begun is not None
+            self.took = time.perf_counter() - self.begun
+
+        return stop
+
+
+_SUITE = """
+def test_it(mtls_nginx, answered):
+    status = mtls_nginx.request().status
+    answered()
+    assert status == 400
+"""
+
+
+def ours_in_pytest(engine: str) -> float:
+    """Seconds in a real session of pytest, from the request for ``mtls_nginx`` to the first answer."""
+    clock = _Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "test_it.py").write_text(_SUITE)
+        options = [
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:randomly",
+            f"--rootdir={folder}",
+            f"--mtls-engine={engine}",
+        ]
+        with contextlib.redirect_stdout(sys.stderr):
+            status = pytest.main([*options, folder], plugins=[clock])
+    if status != 0 or clock.took is None:
+        raise RuntimeError(f"the measured session of pytest ended with {status}")
+    return clock.took
 
 
 def bare_process(binary: Path, folder: Path) -> float:
@@ -52,10 +106,12 @@ def bare_container(image: str, label: str, modes: Sequence[str] = ("on",)) -> fl
 
 def main(side: str, *arguments: str) -> None:
     """Measure once, and print the seconds."""
-    # A session of pytest's has these before any fixture is asked for; both sides get them.
+    # A session of pytest's has this before any fixture is asked for; both sides get it.
     import pytest_mtls.plugin  # noqa: F401
 
-    if side == "ours":
+    if side == "pytest":
+        took = ours_in_pytest(*arguments)
+    elif side == "ours":
         took = ours(*arguments)
     elif side == "process":
         took = bare_process(*map(Path, arguments))

@@ -64,6 +64,7 @@ class Harness:
         """
         guard = Guard()
         chosen, why = choose_engine(engine, guard)
+        guard.start()
         return cls(chosen, why, guard, nginx=nginx, timeout=timeout)
 
     @cached_property

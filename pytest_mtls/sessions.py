@@ -32,18 +32,27 @@ class Watch:
 
     Attributes:
         server: which.
-        log_start: how long its log was before.
-        outcomes: what it answered meanwhile.
+        test: which, by its node id.
+        log_start: how long the server's log was before.
+        last: its latest answer. Only that one is kept whole: a test may ask ten thousand times.
+        observations: what all of them showed.
     """
 
     server: NginxServer
+    test: str
     log_start: int
-    outcomes: list[Outcome] = field(default_factory=list)
+    last: Outcome | None = None
+    observations: list[Observation] = field(default_factory=list)
+
+    def note(self, outcome: Outcome) -> None:
+        """Take in an answer."""
+        self.last = outcome
+        self.observations.append(Observation.of(self.test, outcome))
 
     def sections(self) -> Iterator[tuple[str, str]]:
         """For the report of a failed test: what happened last, the log, the configuration."""
-        if self.outcomes:
-            yield "mTLS outcome", self.outcomes[-1].explain()
+        if self.last is not None:
+            yield "mTLS outcome", self.last.explain()
         log = self.server.log[self.log_start :]
         yield f"nginx log of {self.server.url}", "\n".join(log) or "(nothing was logged during this test)"
         yield f"nginx configuration of {self.server.url}", numbered(self.server.config)
@@ -95,13 +104,13 @@ def close(config: pytest.Config) -> list[str]:
 @contextmanager
 def watched(item: pytest.Item, server: NginxServer) -> Iterator[NginxServer]:
     """Keep what a server answers during a test, for its report."""
-    watch = Watch(server, len(server.log))
+    watch = Watch(server, item.nodeid, len(server.log))
     item.stash.setdefault(_WATCHES, []).append(watch)
-    server.observers.append(watch.outcomes.append)
+    server.observers.append(watch.note)
     try:
         yield server
     finally:
-        server.observers.remove(watch.outcomes.append)
+        server.observers.remove(watch.note)
 
 
 def sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
@@ -114,7 +123,7 @@ def observe(item: pytest.Item) -> None:
     """Keep what a finished test saw, for ``--mtls-report``."""
     kept = item.config.stash.setdefault(_OBSERVATIONS, [])
     for watch in item.stash.get(_WATCHES, []):
-        kept.extend(Observation.of(item.nodeid, outcome) for outcome in watch.outcomes)
+        kept.extend(watch.observations)
 
 
 def observations(config: pytest.Config) -> list[Observation]:

@@ -58,8 +58,8 @@ def connect() -> DockerClient:
     from docker.errors import DockerException
 
     try:
+        # Making a client asks the engine for its version already; that it answers is known then.
         client = docker.from_env(timeout=_DETECTION_SECONDS)
-        client.ping()
     except (DockerException, requests.RequestException, OSError) as error:
         raise EngineUnavailable(f"no container engine answers at {endpoint()}: {error}") from error
     client.api.timeout = _CALL_SECONDS

@@ -73,13 +73,19 @@ def _boot_id() -> str:
 
 
 class Guard:
-    """The owner's end: announces what to remove should this process die. One process is started at the first
-    announcement."""
+    """The owner's end: announces what to remove should this process die."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._pid = os.getpid()
+
+    def start(self) -> None:
+        """Start the guard process. Done early it is ready before there is anything to guard; else it starts when
+        needed."""
+        with self._lock:
+            if self._process is None:
+                self._process = self._spawn()
 
     def watch_folder(self, folder: Path) -> None:
         """Remove that folder, and kill the nginx that uses it."""
@@ -132,7 +138,7 @@ class Guard:
     @staticmethod
     def _spawn() -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-I", guard.__file__, str(os.getpid())],
+            [sys.executable, "-I", "-S", guard.__file__, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -1,8 +1,8 @@
 """Removes what its owner left when the owner is gone, however it went: this file runs as a process of its own.
 
-Standard library only and nothing of this package, so that it starts in a few milliseconds: ``python -I guard.py PID``.
-It lives in a session of its own, so that a signal to the owner's process group does not reach it, and blocks on two
-things at once: a pipe from the owner, for which end of file means gone, and a pidfd of the owner, because a forked
+Standard library only and nothing of this package, so that it starts in a few milliseconds: ``python -I -S guard.py
+PID``. It lives in a session of its own, so that a signal to the owner's process group does not reach it, and blocks on
+two things at once: a pipe from the owner, for which end of file means gone, and a pidfd of the owner, because a forked
 child of the owner may hold the pipe open for ever.
 
 The owner writes one line of JSON for each thing: ``["folder", path]``, ``["process", pid, start_time]``,
@@ -13,18 +13,12 @@ The owner writes one line of JSON for each thing: ``["folder", path]``, ``["proc
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
-import selectors
-import shutil
+import select
 import signal
-import socket
 import sys
-import threading
-import urllib.parse
 from collections.abc import Callable
-from functools import partial
 
 _ENGINE_DEADLINE = 20.0
 
@@ -62,22 +56,22 @@ def remove_folder(folder: str) -> None:
     for pid in masters_of(folder):
         if os.getpgid(pid) == pid:
             kill_group(pid, start_time(pid))
+    import shutil
+
     shutil.rmtree(folder, ignore_errors=True)
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_ENGINE_DEADLINE)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
 def _call(path: str, method: str, target: str) -> bytes:
-    connection = _UnixConnection(path)
+    import http.client
+    import socket
+
+    class UnixConnection(http.client.HTTPConnection):
+        def connect(self) -> None:
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(_ENGINE_DEADLINE)
+            self.sock.connect(path)
+
+    connection = UnixConnection("localhost")
     try:
         connection.request(method, target)
         return connection.getresponse().read()
@@ -90,26 +84,35 @@ def remove_containers(base_url: str, label: str) -> None:
     if not base_url.startswith("unix://"):
         _remove_with_sdk(label)
         return
+    from urllib.parse import quote
+
     path = base_url.removeprefix("unix://")
-    filters = urllib.parse.quote(json.dumps({"label": [label]}))
+    filters = quote(json.dumps({"label": [label]}))
     found = json.loads(_call(path, "GET", f"/containers/json?all=1&filters={filters}"))
-    _all_at_once([partial(_call, path, "DELETE", f"/containers/{each['Id']}?force=1&v=1") for each in found])
+    targets = [f"/containers/{each['Id']}?force=1&v=1" for each in found]
+    _all_at_once(lambda target: _call(path, "DELETE", target), targets)
 
 
 def _remove_with_sdk(label: str) -> None:
+    import site
+
+    site.main()  # this process was started without it
+
     import docker  # costs 200 ms, and only engines reached otherwise than by a local socket need it
 
     client = docker.from_env(timeout=_ENGINE_DEADLINE)
     found = client.api.containers(all=True, quiet=True, filters={"label": label})
-    _all_at_once([partial(client.api.remove_container, each["Id"], force=True, v=True) for each in found])
+    _all_at_once(lambda name: client.api.remove_container(name, force=True, v=True), [each["Id"] for each in found])
 
 
-def _all_at_once(calls: list[Callable[[], object]]) -> None:
-    def quietly(call: Callable[[], object]) -> None:
+def _all_at_once(act: Callable[[str], object], names: list[str]) -> None:
+    import threading
+
+    def quietly(name: str) -> None:
         with contextlib.suppress(Exception):
-            call()
+            act(name)
 
-    threads = [threading.Thread(target=quietly, args=(call,), daemon=True) for call in calls]
+    threads = [threading.Thread(target=quietly, args=(name,), daemon=True) for name in names]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -120,24 +123,24 @@ def _read_until_owner_is_gone(owner: int) -> list[list[object]]:
     """Collect what the owner announces; returns when it is gone."""
     entries: list[list[object]] = []
     rest = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(0, selectors.EVENT_READ)
-        with contextlib.suppress(OSError):
-            selector.register(os.pidfd_open(owner), selectors.EVENT_READ)
-        while True:
-            ready = [key.fd for key, _ in selector.select()]
-            data = os.read(0, 65536) if 0 in ready else b""
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                entry = json.loads(line)
-                if entry == ["forget", "everything"]:
-                    entries = []
-                elif entry[0] == "forget":
-                    entries = [kept for kept in entries if kept[:2] != entry[1:]]
-                else:
-                    entries.append(entry)
-            if not data:
-                return entries
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    with contextlib.suppress(OSError):
+        poll.register(os.pidfd_open(owner), select.POLLIN)
+    while True:
+        ready = [fd for fd, _ in poll.poll()]
+        data = os.read(0, 65536) if 0 in ready else b""
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            entry = json.loads(line)
+            if entry == ["forget", "everything"]:
+                entries = []
+            elif entry[0] == "forget":
+                entries = [kept for kept in entries if kept[:2] != entry[1:]]
+            else:
+                entries.append(entry)
+        if not data:
+            return entries
 
 
 def main() -> None:

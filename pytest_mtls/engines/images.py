@@ -61,12 +61,24 @@ class ImageArchive:
     Attributes:
         id: the id the engine will give it: the digest of its configuration (OCI image specification, "ImageID").
         tag: a name for humans, and for engines that number images otherwise.
-        content: what ``docker load`` reads.
     """
 
     id: str
     tag: str
-    content: bytes
+    _config: bytes
+    _layer: bytes
+
+    def content(self) -> bytes:
+        """What ``docker load`` reads. Made when it is needed, which is once for each engine."""
+        digest = self.id.removeprefix("sha256:")
+        manifest = [{"Config": f"{digest}.json", "Layers": ["layer.tar"], "RepoTags": [self.tag]}]
+        return make_tar(
+            [
+                TarEntry(f"{digest}.json", self._config, 0o644),
+                TarEntry("layer.tar", self._layer, 0o644),
+                TarEntry("manifest.json", json.dumps(manifest).encode(), 0o644),
+            ]
+        )
 
 
 def image_from_binary(binary: Path) -> ImageArchive:
@@ -108,16 +120,7 @@ def image_from_binary(binary: Path) -> ImageArchive:
         sort_keys=True,
     ).encode()
     digest = hashlib.sha256(config).hexdigest()
-    tag = f"{REPOSITORY}:{digest[:12]}"
-    manifest = json.dumps([{"Config": f"{digest}.json", "Layers": ["layer.tar"], "RepoTags": [tag]}]).encode()
-    archive = make_tar(
-        [
-            TarEntry(f"{digest}.json", config, 0o644),
-            TarEntry("layer.tar", layer, 0o644),
-            TarEntry("manifest.json", manifest, 0o644),
-        ]
-    )
-    return ImageArchive(f"sha256:{digest}", tag, archive)
+    return ImageArchive(f"sha256:{digest}", f"{REPOSITORY}:{digest[:12]}", config, layer)
 
 
 def ensure_loaded(client: DockerClient, archive: ImageArchive) -> str:
@@ -128,7 +131,7 @@ def ensure_loaded(client: DockerClient, archive: ImageArchive) -> str:
     """
     if found := _find(client, archive):
         return found
-    client.images.load(archive.content)
+    client.images.load(archive.content())
     if found := _find(client, archive):
         return found
     raise NginxUnavailable(f"The container engine took the archive of {archive.tag} and yet has no such image.")

@@ -115,7 +115,8 @@ class Journal:
                 return
             *complete, self._rest = (self._rest + data).split(b"\n")
             for line in complete:
-                self._take(line.decode("utf-8", "surrogateescape"))
+                if b" [debug] " not in line or b" accept: " in line or b" verify:" in line:
+                    self._take(line.decode("utf-8", "surrogateescape"))
 
     def wait_for(self, find: Callable[[], T | None], deadline: Deadline) -> T | None:
         """Read until ``find`` answers something true; ``None`` once the deadline has passed."""

@@ -98,7 +98,7 @@ class ProcessEngine:
         """What that nginx says about itself; asked once."""
         binary = self._binary(nginx)
         if binary not in self._builds:
-            self._builds[binary] = _ask_version(binary, deadline)
+            self._builds[binary] = ask_version(binary, deadline)
         return self._builds[binary]
 
     def start(
@@ -136,7 +136,12 @@ class ProcessEngine:
         )
 
 
-def _ask_version(binary: Path, deadline: Deadline) -> NginxBuild:
+def ask_version(binary: Path, deadline: Deadline) -> NginxBuild:
+    """What a binary of this machine says about itself.
+
+    Raises:
+        NginxUnavailable: it does not run, or is no nginx with TLS.
+    """
     try:
         said = subprocess.run(
             [binary, "-V"],

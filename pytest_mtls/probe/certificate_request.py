@@ -5,6 +5,7 @@ Only a hint: a client may send any certificate, and OpenSSL's does; others send 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from pytest_mtls.pki.names import nginx_dn_from_der
@@ -13,6 +14,7 @@ _HEADER: Final = 4  # message type, three bytes of length
 _CERTIFICATE_AUTHORITIES: Final = 47
 
 
+@lru_cache(maxsize=64)
 def accepted_cas(message: bytes, tls_version: str | None) -> tuple[str, ...]:
     """The subjects in a CertificateRequest, spelled as nginx spells them.
 

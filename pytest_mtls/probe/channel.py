@@ -122,7 +122,7 @@ class Channel:
             ServerGone: nobody listens there.
         """
         try:
-            plain = socket.create_connection((address.host, address.port), max(deadline.remaining, 0.001))
+            plain = _connect(address, deadline)
         except OSError as error:
             raise ServerGone(
                 f"Tried to connect to nginx at {address}, saw: {error}. It was stopped, or has died."
@@ -175,17 +175,12 @@ class Channel:
             self.evidence.ending = Ending.CLOSED
         return data or b""
 
-    def take_session(self, verify_code: int | None) -> Session | None:
-        """The session to resume from later; with TLS 1.3 there is none before something was received."""
-        if not isinstance(self._socket, EvidenceSocket) or not self.evidence.handshake_completed:
+    def session(self, verify_code: int | None) -> Session | None:
+        """What is needed to resume from this connection; ``None`` where the handshake did not complete."""
+        connection = getattr(self._socket, "_sslobj", None)
+        if connection is None or not self.evidence.handshake_completed:
             return None
-        try:
-            value = self._socket.session
-        except (OSError, ValueError):
-            return None
-        if value is None:
-            return None
-        return Session(self.evidence.tls_version or "", verify_code, value, self._socket.context)
+        return Session(self.evidence.tls_version or "", verify_code, connection, connection.context)
 
     def close(self) -> None:
         """Close it without waiting for the other side."""
@@ -207,6 +202,18 @@ class Channel:
             evidence.detail = error.strerror or str(error)
             evidence.ending = Ending.ALERT if evidence.alert else Ending.RESET
         return None
+
+
+def _connect(address: Address, deadline: Deadline) -> socket.socket:
+    """Connect to a numeric address, without the resolver that ``socket.create_connection`` asks even then."""
+    plain = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        plain.settimeout(max(deadline.remaining, 0.001))
+        plain.connect((address.host, address.port))
+    except BaseException:
+        plain.close()
+        raise
+    return plain
 
 
 # What OpenSSL's client raises before or instead of sending: its own refusal, not the server's.

@@ -189,7 +189,7 @@ class Connection:
         if self._channel.evidence.handshake_completed:
             response = self._exchange_for().send(request, deadline)
         # Taken before closing; with TLS 1.3 it has come by now, with the answer.
-        session = self._channel.take_session(None)
+        session = self._channel.session(None)
         if last:
             self._channel.close()
         log = self._await_log(answered=response is not None)
@@ -197,7 +197,7 @@ class Connection:
 
     def _ask_stream(self, message: bytes, deadline: Deadline) -> Outcome:
         received = self.exchange(message, timeout=deadline.remaining)
-        session = self._channel.take_session(None)
+        session = self._channel.session(None)
         self._channel.close()
         log = self._await_log(answered=True)
         outcome = self._conclude(None, log, self._story("", None), session)

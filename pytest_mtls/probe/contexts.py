@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections import OrderedDict
-from typing import Final
+from typing import Any, Final
 
 from pytest_mtls.pki.credential import Credential
 from pytest_mtls.pki.tls import load_credential
@@ -57,7 +57,17 @@ def _make(credential: Credential | None, tls: tuple[str, ...], http2: bool) -> s
     if http2:
         context.set_alpn_protocols(["h2", "http/1.1"])
     context.sslsocket_class = EvidenceSocket
-    context._msg_callback = note_message  # type: ignore[attr-defined]
+    _report_messages(context)
     if credential is not None:
         load_credential(context, credential, allow_mismatch=True)
     return context
+
+
+def _report_messages(context: ssl.SSLContext) -> None:
+    """Have every TLS message noted.
+
+    ``SSLContext._msg_callback`` turns each number into a member of an enumeration first, forty times a request; the
+    setter of the class below it does not.
+    """
+    plain: Any = ssl.SSLContext.__base__
+    plain._msg_callback.__set__(context, note_message)
