@@ -27,7 +27,7 @@ demo: $(VENV)/installed
 
 # The engine is stopped again only if this run started it.
 test: $(VENV)/installed
-	@PYTHON=$(abspath $(BIN)/python) .ci/engine up || [ $$? = 3 ] && [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
+	@PYTHON=$(abspath $(BIN)/python) .ci/engine up || { [ $$? = 3 ] && [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]; }
 	@trap '.ci/engine down' EXIT; $(RUN) pytest $(PYTEST_ARGS)
 
 $(VENV)/linted: $(VENV)/installed

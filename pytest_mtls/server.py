@@ -98,6 +98,11 @@ class NginxServer:
         self._stopped = False
 
     @property
+    def running(self) -> RunningNginx:
+        """The nginx behind it, for whoever looks closer: its journal, its build, how it ended."""
+        return self._running
+
+    @property
     def listener(self) -> Listener:
         """How it is reached."""
         return self._running.listeners[self._position]

@@ -48,9 +48,8 @@ class Traffic:
     """Reads a server's log for what is new. Connections beyond the last thousand are forgotten."""
 
     def __init__(self, server: NginxServer) -> None:
-        # The server itself gives the lines of its log only, not what was made out of them.
-        self._running = server._running
-        self._journal: Journal = self._running.journal
+        self._running = server.running
+        self._journal: Journal = server.running.journal
         self._shown: dict[int, int] = {}
         self._next = self._journal.highest_connection + 1
 

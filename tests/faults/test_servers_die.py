@@ -17,7 +17,7 @@ from pytest_mtls.engines.cleanup import FOLDER_PREFIX, Owner, abandoned_folders,
 
 
 def _kill(server: NginxServer, harness: Harness) -> None:
-    running: Any = server._running
+    running: Any = server.running
     if harness.engine.name == "docker":
         running._api.kill(running._id, "KILL")
         running._api.wait(running._id, timeout=10)
@@ -42,7 +42,7 @@ def test_asking_a_dead_nginx_is_an_error(serve: Any, harness: Harness) -> None:
 def test_a_crashed_worker_is_replaced_and_the_answer_is_an_outcome(serve: Any, harness: Harness) -> None:
     """nginx starts another one; the next request is sound."""
     nginx = serve(verify="off")
-    running: Any = nginx._running
+    running: Any = nginx.running
     if harness.engine.name == "docker":
         processes = running._api.top(running._id, ps_args="-eo pid,cmd")["Processes"]
         (worker,) = [int(pid) for pid, *command in processes if "worker" in " ".join(command)]
@@ -60,7 +60,7 @@ def test_a_crashed_worker_is_replaced_and_the_answer_is_an_outcome(serve: Any, h
 def test_a_container_removed_from_outside_is_gone(docker_harness: Harness) -> None:
     """Whoever removed it."""
     nginx = docker_harness.nginx()
-    running: Any = nginx._running
+    running: Any = nginx.running
     running._api.remove_container(running._id, force=True)
 
     with pytest.raises(ServerGone):

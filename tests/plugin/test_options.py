@@ -75,10 +75,10 @@ def test_one_nginx_is_named_without_a_word_in_the_ids(suite: Suite, another_ngin
         f"""
         import pytest
         def test_it(mtls_nginx):
-            assert str(mtls_nginx._running._binary) == {another_nginx!r}
+            assert str(mtls_nginx.running._binary) == {another_nginx!r}
         @pytest.mark.mtls(nginx="bundled")
         def test_marked(mtls_nginx):
-            assert str(mtls_nginx._running._binary) != {another_nginx!r}
+            assert str(mtls_nginx.running._binary) != {another_nginx!r}
         """,
         *(f"--mtls-nginx={another_nginx}", "-v"),
     )
