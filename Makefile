@@ -7,7 +7,7 @@ RUN := $(BIN)/python -m
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench clean
 
 help:
 	@echo "make demo    client certificates on a real nginx, in every verify mode (no root, no container engine)"

@@ -6,6 +6,7 @@ import os
 import ssl
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -127,20 +128,24 @@ class Credential(CertificateTexts):
             InvalidArgument: the password is empty.
             OSError: it cannot be written.
         """
-        path = make_private_folder(folder)
-        stem = safe_file_name(name or self.name or str(self))
-        files = CredentialFiles(
-            certificate=path / f"{stem}.crt.pem",
-            key=path / f"{stem}.key.pem",
-            chain=path / f"{stem}.chain.pem",
-            pkcs12=path / f"{stem}.p12",
-        )
+        files = self.files_in(make_private_folder(folder), name=name)
         write_private(files.certificate, self.certificate_pem)
         write_private(files.key, self.private_key_pem)
         write_private(files.chain, self.chain_pem)
         if self.matches_key:
             write_private(files.pkcs12, self.pkcs12(pkcs12_password))
         return files
+
+    def files_in(self, folder: str | os.PathLike[str], *, name: str | None = None) -> CredentialFiles:
+        """Where :meth:`write_to` would write; nothing is written."""
+        path = Path(folder)
+        stem = safe_file_name(name or self.name or str(self))
+        return CredentialFiles(
+            certificate=path / f"{stem}.crt.pem",
+            key=path / f"{stem}.key.pem",
+            chain=path / f"{stem}.chain.pem",
+            pkcs12=path / f"{stem}.p12",
+        )
 
     def without_chain(self) -> Credential:
         """The same, but the leaf is sent alone."""

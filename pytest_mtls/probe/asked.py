@@ -92,7 +92,8 @@ def _curl(asked: Asked, url: str, method: str, host: str | None) -> tuple[str, .
     if host and host != name:
         command += ["--header", f"Host: {host}"]
     if asked.credential is not None:
-        command += ["--cert", "certs/client.chain.pem", "--key", "certs/client.key.pem"]
+        files = asked.credential.files_in("certs")
+        command += ["--cert", str(files.chain), "--key", str(files.key)]
     if asked.tls != TLS_VERSIONS:
         command += [f"--tlsv{asked.tls[0]}", "--tls-max", asked.tls[-1]]
     if method not in ("", "GET"):
