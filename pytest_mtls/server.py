@@ -93,7 +93,7 @@ class NginxServer:
         self._arguments = arguments
         self._equipment = equipment
         self._shared = shared
-        # Where the engine hides the client's port, connections are told apart by their order: one at a time.
+        # Where nginx does not see or say the client's port, connections are told apart by their order: one at a time.
         self._turn = threading.RLock()
         self._stopped = False
 
@@ -415,7 +415,8 @@ class NginxServer:
         return outcome
 
     def _turn_if_needed(self) -> contextlib.AbstractContextManager[object]:
-        return self._turn if self.listener.direct is None else contextlib.nullcontext()
+        sees_port = self.listener.direct is not None and self._running.build.has_debug
+        return contextlib.nullcontext() if sees_port else self._turn
 
     def __repr__(self) -> str:
         modes = ", ".join(f"{'/'.join(block.names)}: {block.verify}" for block in self.spec.blocks)

@@ -157,13 +157,19 @@ class Journal:
             number = self._by_peer.get(peer, 0)
             return self._connections[number] if number > after else None
 
-    def first_after(self, after: int) -> ConnectionLog | None:
-        """The oldest connection from a client that is newer than number ``after``."""
+    def first_after(self, after: int, *, peer: str | None = None) -> ConnectionLog | None:
+        """The oldest connection from a client that is newer than number ``after``.
+
+        Args:
+            after: a connection's number.
+            peer: leave out those that are known to have come from elsewhere.
+        """
         with self._lock:
-            newer = [
-                number for number, seen in self._connections.items() if number > after and (seen.peer or seen.lines)
-            ]
-            return self._connections[min(newer)] if newer else None
+            for number in sorted(self._connections):
+                seen = self._connections[number]
+                if number > after and (seen.peer or seen.lines) and (peer is None or seen.peer in (None, peer)):
+                    return seen
+            return None
 
     def begin_anew(self, source: LogSource | None = None) -> None:
         """Another nginx process writes from now on: its connections are numbered from 1 again. The lines so far stay.
