@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -93,8 +92,6 @@ class NginxServer:
         self._arguments = arguments
         self._equipment = equipment
         self._shared = shared
-        # Where nginx does not see or say the client's port, connections are told apart by their order: one at a time.
-        self._turn = threading.RLock()
         self._stopped = False
 
     @property
@@ -415,8 +412,9 @@ class NginxServer:
         return outcome
 
     def _turn_if_needed(self) -> contextlib.AbstractContextManager[object]:
+        # Where nginx does not see or say the client's port, connections are told apart by their order: one at a time.
         sees_port = self.listener.direct is not None and self._running.build.has_debug
-        return contextlib.nullcontext() if sees_port else self._turn
+        return contextlib.nullcontext() if sees_port else self._running.journal.turn
 
     def __repr__(self) -> str:
         modes = ", ".join(f"{'/'.join(block.names)}: {block.verify}" for block in self.spec.blocks)

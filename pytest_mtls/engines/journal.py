@@ -95,9 +95,14 @@ class LogSource(Protocol):
 
 
 class Journal:
-    """The log of one nginx. Safe to use from several threads; whoever waits reads for all."""
+    """The log of one nginx. Safe to use from several threads; whoever waits reads for all.
+
+    Attributes:
+        turn: held by whoever can tell its connection only by its order among all of this nginx.
+    """
 
     def __init__(self, source: LogSource) -> None:
+        self.turn = threading.RLock()
         self._source = source
         self._lock = threading.RLock()
         self._rest = b""
