@@ -390,6 +390,9 @@ class NginxServer:
     def _open(self, asked: Asked, deadline: Deadline) -> Connection | Outcome:
         if self._stopped:
             raise ServerGone("This server was stopped.", config=self.config)
+        if (ended := self._running.exit_reason()) is not None:
+            # Asked before connecting: its port may be somebody else's by now.
+            raise ServerGone(f"nginx has died ({ended}); its log has the reason.", log=self.log, config=self.config)
         equipment = self._equipment
         try:
             context = equipment.contexts.get(asked.credential, asked.tls, http2=asked.http2)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from pytest_mtls.deadline import Deadline
@@ -264,7 +265,7 @@ class Connection:
             cipher=evidence.cipher,
             resumed=evidence.resumed,
             session=replace(session, verify_code=refusal.code) if session else None,
-            variables=record.variables if record else {},
+            variables=MappingProxyType(record.variables if record else {}),
             forwarded=forwarded,
             headers=response.headers if response else Headers(),
             body=response.body if response else b"",
