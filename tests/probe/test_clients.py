@@ -128,30 +128,24 @@ def test_what_explain_prints_can_be_pasted(
         assert said.startswith(f"HTTP/1.1 {outcome.status}")
 
 
-def test_no_readable_key_is_left_behind(serve: Any, harness: Harness) -> None:
+def test_no_readable_key_is_left_behind(
+    serve: Any, harness: Harness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Not in the temporary folder, not in an open file of this process."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     nginx = serve()
-    before = set(Path(tempfile.gettempdir()).rglob("*"))
     credential = harness.ca.issue_client("alice")
+    mark = credential.private_key_pem.split(b"\n")[1]
     with nginx.requests_session(credential=credential) as session, nginx.httpx_client(credential=credential) as client:
         session.get(nginx.url)
         client.get("/")
         nginx.request(credential=credential)
         gc.collect()
-        left = [path for path in set(Path(tempfile.gettempdir()).rglob("*")) - before if path.is_file()]
+        written = [path for path in tmp_path.rglob("*") if path.is_file() and mark in path.read_bytes()]
         opened = [_target(link) for link in Path("/proc/self/fd").iterdir()]
 
-    mark = credential.private_key_pem.split(b"\n")[1]
-    assert [path for path in left if mark in _content(path)] == []
+    assert written == []
     assert [name for name in opened if "memfd" in name] == []
-
-
-def _content(path: Path) -> bytes:
-    """Of a file that another test may be removing."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
 
 
 def _target(link: Path) -> str:
