@@ -15,7 +15,7 @@ from typing import Final
 from pytest_mtls.deadline import Deadline
 from pytest_mtls.engines.journal import ConnectionLog
 from pytest_mtls.engines.protocol import Listener, RunningNginx
-from pytest_mtls.errors import InvalidArgument
+from pytest_mtls.errors import InvalidArgument, ServerGone
 from pytest_mtls.headers import Headers
 from pytest_mtls.nginx.spec import Protocol
 from pytest_mtls.outcome import Layer, Outcome, Story
@@ -225,7 +225,11 @@ class Connection:
             return None
 
         grace = _LOG_GRACE if answered else _LOG_GRACE_UNANSWERED
-        return journal.wait_for(written, Deadline.after(grace)) or self._log
+        seen = journal.wait_for(written, Deadline.after(grace)) or self._log
+        if seen is None and (ended := self._running.exit_reason()) is not None:
+            # Whoever answered, it was not this nginx: the address of one that is gone is soon somebody else's.
+            raise ServerGone(f"nginx has died meanwhile ({ended}); its log has the reason.", log=journal.lines)
+        return seen
 
     def _find_log(self) -> ConnectionLog | None:
         if self._log is None:
