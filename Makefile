@@ -7,11 +7,12 @@ RUN := $(BIN)/python -m
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench truth clean
 
 help:
 	@echo "make demo    client certificates on a real nginx, in every verify mode (no root, no container engine)"
 	@echo "make test    the whole suite; installs and starts a container engine where it may"
+	@echo "make truth   every credential, mode and situation on five generations of nginx, in both engines (minutes)"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   speed against the bare limit, as ratios"
 
@@ -29,6 +30,10 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	@PYTHON=$(abspath $(BIN)/python) .ci/engine up || { [ $$? = 3 ] && [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]; }
 	@trap '.ci/engine down' EXIT; $(RUN) pytest $(PYTEST_ARGS)
+
+truth: $(VENV)/installed
+	@PYTHON=$(abspath $(BIN)/python) .ci/engine up || [ $$? = 3 ]
+	@trap '.ci/engine down' EXIT; $(RUN) tests.generations.truth
 
 $(VENV)/linted: $(VENV)/installed
 	@$(RUN) pip install --quiet --disable-pip-version-check --editable '.[test,lint]'

@@ -13,7 +13,7 @@ Every fact is a row of a table below; where versions differ, the version stands 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 from types import MappingProxyType
 from typing import Final
 
@@ -80,6 +80,7 @@ class Chain:
         visible_from: the depth from which its defects are seen although the chain is cut short; ``None`` for only in
             full.
         ends_at_authority: whether its topmost issuer is the authority.
+        sent: how many certificates are sent with it where none leads to the authority.
         revoked: whether a CRL of the chain lists a part of it.
     """
 
@@ -87,6 +88,7 @@ class Chain:
     intermediates: int = 0
     visible_from: int | None = None
     ends_at_authority: bool = True
+    sent: int = 0
     revoked: bool = False
 
 
@@ -110,8 +112,8 @@ CHAINS: Final = MappingProxyType(
         # ... and digitalSignature or keyAgreement.
         State.KEY_ENCIPHERMENT_ONLY: Chain((26,)),
         State.UNKNOWN_CA: _ALONE,
-        State.UNKNOWN_CA_WITH_ROOT: Chain((19,), ends_at_authority=False),
-        State.UNKNOWN_CA_WITH_INTERMEDIATE: Chain((20,), ends_at_authority=False),
+        State.UNKNOWN_CA_WITH_ROOT: Chain((19,), ends_at_authority=False, sent=1),
+        State.UNKNOWN_CA_WITH_INTERMEDIATE: Chain((20,), ends_at_authority=False, sent=1),
         State.SELF_SIGNED: Chain((18,), ends_at_authority=False),
         State.IMPOSTOR: Chain((7,)),
         State.ISSUED_BY_NON_CA: Chain((26,), intermediates=1, visible_from=0),
@@ -132,6 +134,37 @@ CHAINS: Final = MappingProxyType(
     }
 )
 """Every state but ``NONE``, which shows nothing."""
+
+
+class Change(Enum):
+    """What OpenSSL did otherwise before a version: the version, and where that can be read.
+
+    Nothing else in this file asks for a version.
+    """
+
+    DEPTH_HIDES_THE_ISSUER = (
+        (3, 0),
+        "a chain deeper than allowed: 1.1.1 counts and says 22; from 3.0 build_chain() stops looking and finds no "
+        "issuer, so what was there up to that depth is judged (x509_vfy.c)",
+    )
+    PACKAGERS_CHOOSE_LEVEL_2 = (
+        (3, 0),
+        "Debian's 3.0 starts at security level 2 and its 1.1.1 at 1, measured with OPENSSL_CONF at the null device; "
+        "OpenSSL's own 3.0 starts at 1 (SSL_CTX_set_security_level(3))",
+    )
+    LEVEL_2_BY_DEFAULT = ((3, 2), "the default security level is 2, so RSA 1024 and SHA-1 are refused (NEWS of 3.2)")
+    NO_CRL_FOR_SELF_SIGNED = (
+        (3, 6),
+        "check_revocation() no longer looks for the CRL of a self-signed end of a chain",
+    )
+
+    def __init__(self, since: tuple[int, ...], source: str) -> None:
+        self.since = since
+        self.source = source
+
+    def is_in(self, build: NginxBuild) -> bool:
+        """Whether the OpenSSL that this nginx runs with has it."""
+        return build.openssl_at_least(*self.since)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,9 +189,12 @@ def verify_code(state: State, situation: Situation, build: NginxBuild) -> int:
     chain = CHAINS[state]
     errors: list[int] = []
     cut = chain.ends_at_authority and chain.intermediates > situation.depth
-    if cut:
-        errors.append(_cut_chain(build))
-    if not cut or (chain.visible_from is not None and situation.depth >= chain.visible_from):
+    counted = chain.sent > situation.depth and not Change.DEPTH_HIDES_THE_ISSUER.is_in(build)
+    if counted:
+        errors.append(22)
+    elif cut:
+        errors.append(20 if Change.DEPTH_HIDES_THE_ISSUER.is_in(build) else 22)
+    if not (cut or counted) or (chain.visible_from is not None and situation.depth >= chain.visible_from):
         errors += chain.errors
     if situation.crl:
         errors += _revocation(state, chain, cut, build)
@@ -166,23 +202,19 @@ def verify_code(state: State, situation: Situation, build: NginxBuild) -> int:
     return max(errors, key=PHASES.__getitem__, default=X509_V_OK)
 
 
-def _cut_chain(build: NginxBuild) -> int:
-    """A chain deeper than allowed: OpenSSL 1.1.1 said "too long"; 3.x no longer finds the issuer (``build_chain``)."""
-    return 20 if build.openssl_at_least(3, 0) else 22
-
-
 def _revocation(state: State, chain: Chain, cut: bool, build: NginxBuild) -> list[int]:
     """nginx asks for a CRL for every certificate (``X509_V_FLAG_CRL_CHECK_ALL`` in ``ngx_ssl_crl``)."""
-    if state is State.SELF_SIGNED and build.openssl_at_least(3, 6):
-        return []  # 3.6 no longer looks for the CRL of a self-signed end of a chain
+    if state is State.SELF_SIGNED and Change.NO_CRL_FOR_SELF_SIGNED.is_in(build):
+        return []
     if cut or not chain.ends_at_authority:
         return [3]
     return [23] if chain.revoked else []
 
 
 def _within_level(code: int, build: NginxBuild) -> bool:
-    """Security level 2 refuses RSA 1024 and SHA-1; it is OpenSSL's default since 3.2."""
-    return code in (66, 68) and not build.openssl_at_least(3, 2)
+    """Whether an error is none at that OpenSSL's security level: RSA 1024 and SHA-1 are refused from level 2 on."""
+    packaged = build.is_debian_package and Change.PACKAGERS_CHOOSE_LEVEL_2.is_in(build)
+    return code in (66, 68) and not (packaged or Change.LEVEL_2_BY_DEFAULT.is_in(build))
 
 
 def expect(state: State, situation: Situation, build: NginxBuild) -> Expected:

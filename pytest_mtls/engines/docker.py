@@ -7,15 +7,18 @@ import ipaddress
 import socket
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pytest_mtls.deadline import Deadline, wait_until
 from pytest_mtls.engines.api import connect, endpoint, speaking
 from pytest_mtls.engines.cleanup import Guard, Leftover, Owner
 from pytest_mtls.engines.container import NginxContainer
-from pytest_mtls.engines.images import NOBODY, ensure_loaded, ensure_present, image_from_binary
-from pytest_mtls.engines.process import ask_version, bundled_binary, looks_like_a_binary
-from pytest_mtls.engines.protocol import BUNDLED, Address, Upstreams
+from pytest_mtls.engines.images import NOBODY, ensure_loaded, ensure_present
+from pytest_mtls.engines.names import looks_like_a_binary
+from pytest_mtls.engines.process import ask_version
+from pytest_mtls.engines.protocol import Address, Upstreams
+from pytest_mtls.engines.sources import Source, named_source
 from pytest_mtls.errors import DeadlineExceeded, NginxUnavailable
 from pytest_mtls.nginx.build import NginxBuild
 from pytest_mtls.nginx.spec import ServerSpec
@@ -59,8 +62,8 @@ class DockerEngine:
     def build(self, nginx: str, deadline: Deadline) -> NginxBuild:
         """What that nginx says about itself; asked once."""
         if nginx not in self._builds:
-            ask = self._ask_bundled if nginx == BUNDLED else self._ask_version
-            self._builds[nginx] = ask(nginx, deadline)
+            source = named_source(nginx)
+            self._builds[nginx] = self._ask_source(nginx, source, deadline) if source else self._ask(nginx, deadline)
         return self._builds[nginx]
 
     def image(self, nginx: str) -> str:
@@ -71,8 +74,8 @@ class DockerEngine:
                     f"nginx={nginx!r} is a binary of this machine and not an image; use --mtls-engine process for it."
                 )
             with speaking(f"find the image for nginx={nginx!r}"):
-                if nginx == BUNDLED:
-                    self._images[nginx] = ensure_loaded(self.client, image_from_binary(bundled_binary()))
+                if source := named_source(nginx):
+                    self._images[nginx] = ensure_loaded(self.client, source.archive())
                 else:
                     self._images[nginx] = ensure_present(self.client, nginx)
         return self._images[nginx]
@@ -81,6 +84,10 @@ class DockerEngine:
         self, specs: Sequence[ServerSpec], *, nginx: str, upstreams: Upstreams, deadline: Deadline
     ) -> NginxContainer:
         """Start one container for all of ``specs``."""
+        if nginx not in self._images:
+            self.build(nginx, deadline)
+            self.image(nginx)
+            deadline = Deadline.after(deadline.seconds)  # building or pulling it is not part of starting it
         build = self.build(nginx, deadline)
         self._guard.watch_containers(endpoint(), f"{_SESSION_LABEL}={self._session}")
         running = NginxContainer(self, build, self.image(nginx), specs, upstreams)
@@ -127,14 +134,17 @@ class DockerEngine:
         # An engine in a machine of its own (Docker Desktop) forwards this name to our loopback.
         return "127.0.0.1", "host.docker.internal"
 
-    def _ask_bundled(self, nginx: str, deadline: Deadline) -> NginxBuild:
-        """The image is made of a binary of this machine: asking that one costs a hundredth of a container."""
+    def _ask_source(self, nginx: str, source: Source, deadline: Deadline) -> NginxBuild:
+        """The image is made of files of this machine: asking those costs a hundredth of a container."""
+        program = source.program()
         try:
-            return ask_version(bundled_binary(), deadline)
+            build = ask_version(program, Deadline.after(deadline.seconds))
         except NginxUnavailable:
-            return self._ask_version(nginx, deadline)  # it is for another machine than this, such as the engine's
+            # It is for another machine than this, such as the engine's.
+            build = self._ask(nginx, deadline)
+        return replace(build, stream_module=source.image_stream_module)
 
-    def _ask_version(self, nginx: str, deadline: Deadline) -> NginxBuild:
+    def _ask(self, nginx: str, deadline: Deadline) -> NginxBuild:
         image = self.image(nginx)
         with speaking(f"run `nginx -V` in {nginx}"):
             container = self.client.api.create_container(
@@ -146,17 +156,34 @@ class DockerEngine:
                 user=f"{NOBODY}:{NOBODY}",
             )["Id"]
         try:
+            build = NginxBuild.from_output(self._output(container, nginx, deadline), source=f"image {nginx}")
+            module = build.dynamic_stream_module
+            return replace(build, stream_module=module) if module and self._holds(container, module) else build
+        finally:
+            with contextlib.suppress(Exception):
+                self.client.api.remove_container(container, force=True, v=True)
+
+    def _output(self, container: str, nginx: str, deadline: Deadline) -> str:
+        try:
             self.client.api.start(container)
             self.client.api.wait(container, timeout=max(deadline.remaining, 0.1))
-            said = self.client.api.logs(container).decode(errors="replace")
+            return str(self.client.api.logs(container).decode(errors="replace"))
         except Exception as error:
             raise NginxUnavailable(
                 f"nginx={nginx!r} is not an nginx image: running `nginx -V` in it failed ({error})."
             ) from error
-        finally:
-            with contextlib.suppress(Exception):
-                self.client.api.remove_container(container, force=True, v=True)
-        return NginxBuild.from_output(said, source=f"image {nginx}")
+
+    def _holds(self, container: str, path: str) -> bool:
+        """Whether a container has that file; there may be no shell in it to ask."""
+        from docker.errors import NotFound
+
+        with speaking(f"look for {path} in the container"):
+            try:
+                content, _ = self.client.api.get_archive(container, path)
+            except NotFound:
+                return False
+        content.close()
+        return True
 
 
 def abandoned_containers(client: DockerClient) -> list[Leftover]:

