@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_mtls.arguments import ServerArguments, VirtualServer
+    from pytest_mtls.arguments import Ocsp, ServerArguments, VirtualServer
     from pytest_mtls.errors import (
         DeadlineExceeded,
         EngineUnavailable,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from pytest_mtls.pki.authority import CertificateAuthority
     from pytest_mtls.pki.credential import Credential
     from pytest_mtls.pki.keys import KeyType
+    from pytest_mtls.pki.ocsp import OcspQuery, OcspResponder
+    from pytest_mtls.pki.ocsp_response import OcspBehaviour
     from pytest_mtls.pki.states import Credentials, CredentialState
     from pytest_mtls.probe.channel import Ending
     from pytest_mtls.probe.connection import Connection
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from pytest_mtls.server import NginxServer
 
 _HOMES = {
-    "arguments": ("ServerArguments", "VirtualServer"),
+    "arguments": ("Ocsp", "ServerArguments", "VirtualServer"),
     "errors": (
         "DeadlineExceeded",
         "EngineUnavailable",
@@ -74,6 +76,8 @@ _HOMES = {
     "pki.authority": ("CertificateAuthority",),
     "pki.credential": ("Credential",),
     "pki.keys": ("KeyType",),
+    "pki.ocsp": ("OcspQuery", "OcspResponder"),
+    "pki.ocsp_response": ("OcspBehaviour",),
     "pki.states": ("CredentialState", "Credentials"),
     "probe.channel": ("Ending",),
     "probe.connection": ("Connection",),
@@ -112,6 +116,10 @@ __all__ = [
     "NginxServer",
     "NginxStartError",
     "NginxUnavailable",
+    "Ocsp",
+    "OcspBehaviour",
+    "OcspQuery",
+    "OcspResponder",
     "Outcome",
     "PortInUse",
     "Reload",

@@ -13,10 +13,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pytest_mtls.errors import InvalidArgument
-from pytest_mtls.nginx import text
+from pytest_mtls.nginx import ocsp, text
 
 if TYPE_CHECKING:
-    pass
+    from pytest_mtls.pki.ocsp import OcspResponder
 
 E = TypeVar("E", bound=Enum)
 
@@ -52,12 +52,47 @@ class _BlockArguments:
     upstream: Any = UNSET
     forward: Any = UNSET
     error_pages: Any = UNSET
+    ocsp: Any = UNSET
     directives: Any = UNSET
 
     def given(self) -> dict[str, Any]:
         """The arguments that were given."""
         every = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
         return {name: value for name, value in every.items() if value is not UNSET}
+
+
+@dataclass(frozen=True, slots=True)
+class Ocsp:
+    """How nginx asks whether a client's certificate was revoked; a responder alone stands for ``Ocsp(responder)``.
+
+    Args:
+        responder: whom nginx asks (``ssl_ocsp_responder``): an ``OcspResponder``, or the ``http://`` address of another
+            as that nginx reaches it. ``None`` goes with ``use_aia``.
+        scope: ``"leaf"`` asks about the client's own certificate, ``"on"`` about the whole chain but the root.
+        cache: ``"shared:NAME:1m"`` to remember answers (``ssl_ocsp_cache``).
+        use_aia: ask whom each certificate names (``ocsp_url``), and only that one. A host name there needs a
+            ``resolver`` among ``directives``.
+
+    Raises:
+        InvalidArgument: a value is not allowed, or there is nobody to ask.
+    """
+
+    responder: OcspResponder | str | None = None
+    scope: str = "leaf"
+    cache: str | None = None
+    use_aia: bool = False
+
+    def __post_init__(self) -> None:
+        if self.scope not in ocsp.SCOPES:
+            raise InvalidArgument.not_one_of("Ocsp scope", self.scope, ocsp.SCOPES)
+        if self.cache is not None:
+            ocsp.cache(self.cache)
+        if isinstance(self.responder, str):
+            ocsp.responder_url(self.responder)
+        elif self.responder is not None and not hasattr(self.responder, "url_for"):
+            raise InvalidArgument(f"ocsp: {self.responder!r} is no OcspResponder; make one with ca.ocsp_responder().")
+        if self.responder is None and not self.use_aia:
+            raise InvalidArgument("Ocsp() has nobody to ask: give it a responder, or use_aia=True.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +128,6 @@ class ServerArguments(_BlockArguments):
     http2: bool | Unset = UNSET
     server_names: Any = UNSET
     virtual_servers: Any = UNSET
-    ocsp: Any = UNSET
     config: Any = UNSET
     nginx: str | Unset | None = UNSET
     port: int | Unset = UNSET

@@ -187,6 +187,7 @@ class Harness:
                 client_ca=lambda: self.ca.certificate_pem,
                 full_crl=lambda: self.credentials.crl_bundle(),
                 server_credential=self._server_credential,
+                ocsp_url=lambda responder: responder.url_for(self.engine),
             ),
             trust=lambda: self.ca.certificate_pem,
             timeout=self.timeout,

@@ -9,13 +9,22 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pytest_mtls.arguments import UNSET, ServerArguments, VirtualServer
+from pytest_mtls.arguments import UNSET, Ocsp, ServerArguments, VirtualServer
 from pytest_mtls.errors import InvalidArgument, KeyMismatch
 from pytest_mtls.nginx import text
-from pytest_mtls.nginx.spec import DEFAULT_FORWARD, TLS_VERSIONS, Protocol, ServerBlock, ServerSpec, VerifyMode
+from pytest_mtls.nginx.spec import (
+    DEFAULT_FORWARD,
+    TLS_VERSIONS,
+    OcspCheck,
+    Protocol,
+    ServerBlock,
+    ServerSpec,
+    VerifyMode,
+)
 
 if TYPE_CHECKING:
     from pytest_mtls.pki.credential import Credential
+    from pytest_mtls.pki.ocsp import OcspResponder
 
 E = TypeVar("E", bound=Enum)
 
@@ -30,11 +39,13 @@ class Surroundings:
         client_ca: the default of ``client_ca``, PEM.
         full_crl: for ``crl=True`` with that default: the CRL of every CA of the chain, PEM.
         server_credential: mints one for some names, the same for the same names.
+        ocsp_url: the address of an OCSP responder of this machine as nginx reaches it.
     """
 
     client_ca: Callable[[], bytes]
     full_crl: Callable[[], bytes]
     server_credential: Callable[[tuple[str, ...]], Credential]
+    ocsp_url: Callable[[OcspResponder], str]
 
 
 def check_values(arguments: ServerArguments) -> None:
@@ -50,11 +61,11 @@ def check_values(arguments: ServerArguments) -> None:
     _boolean(_or(arguments.http2, False), "http2")
     _port(_or(arguments.port, 0))
     _config(_or(arguments.config, None))
-    _no_ocsp(_or(arguments.ocsp, None))
     _server_names(_or(arguments.server_names, None))
     for given in (arguments, *(each.settings for each in _virtual_servers(_or(arguments.virtual_servers, ())))):
         if (cache := _or(given.session_cache, None)) is not None:
             text.session_cache(cache)
+        _ocsp(_or(given.ocsp, None))
         _forward(_or(given.forward, None))
         _error_pages(_or(given.error_pages, None), protocol)
         _directives(_or(given.directives, ()))
@@ -113,6 +124,7 @@ def _block(
         upstream=_upstream(given.get("upstream"), protocol),
         forward=_forward(given.get("forward")),
         error_pages=_error_pages(given.get("error_pages"), protocol),
+        ocsp=_ocsp_check(given.get("ocsp"), surroundings),
         directives=_directives(given.get("directives", ())),
     )
 
@@ -181,11 +193,18 @@ def _config(value: object) -> None:
     )
 
 
-def _no_ocsp(value: object) -> None:
-    if value is not None:
-        raise InvalidArgument(
-            "ocsp: an OCSP responder is not part of this version; give ssl_ocsp lines through directives=[...] instead."
-        )
+def _ocsp(value: object) -> Ocsp | None:
+    return value if value is None or isinstance(value, Ocsp) else Ocsp(value)  # type: ignore[arg-type]
+
+
+def _ocsp_check(value: object, surroundings: Surroundings) -> OcspCheck | None:
+    asked = _ocsp(value)
+    if asked is None:
+        return None
+    named = asked.responder
+    # A responder is opened where nginx can reach it also where certificates name it and nginx.conf does not.
+    url = named if named is None or isinstance(named, str) else surroundings.ocsp_url(named)
+    return OcspCheck(scope=asked.scope, responder=None if asked.use_aia else url, cache=asked.cache)
 
 
 def _server_names(value: object) -> tuple[str, ...]:

@@ -75,6 +75,9 @@ def _owner(folder: Path) -> int | None:
         ({"session_ticket_key": b"short"}, "48 or 80"),
         ({"client_ca": "/nowhere/ca.pem"}, "client_ca.*nowhere"),
         ({"config": "/nowhere/nginx.conf"}, "config.*no such file"),
+        ({"ocsp": True}, r"ocsp: True is no OcspResponder.*ca\.ocsp_responder\(\)"),
+        ({"ocsp": "ocsp.example.org"}, r"ocsp: responder 'ocsp.example.org'.*http://"),
+        ({"virtual_servers": [VirtualServer("a.test", ocsp=7)]}, "ocsp: 7 is no OcspResponder"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
@@ -154,6 +157,15 @@ def test_a_request_that_cannot_be_sent_is_an_error(serve: Any, request_arguments
     with pytest.raises(InvalidArgument):
         nginx.request(**request_arguments)
     assert nginx.request().accepted
+
+
+def test_a_responder_that_was_closed_is_named(harness: Harness) -> None:
+    """Before nginx is started with an address at which nobody is."""
+    responder = harness.ca.ocsp_responder()
+    responder.close()
+
+    with pytest.raises(InvalidArgument, match="OCSP responder was closed"):
+        harness.nginx(ocsp=responder)
 
 
 def test_a_port_in_use_is_named(harness: Harness) -> None:

@@ -19,6 +19,7 @@ PACKAGE = ROOT / "pytest_mtls"
 LAYERS = [
     {"errors", "headers", "reasons"},
     {"deadline", "nginx", "pki"},
+    {"generations"},
     {"arguments", "engines", "outcome"},
     {"resolution", "oracle", "explanation"},
     {"probe", "reload"},
@@ -30,7 +31,7 @@ LAYERS = [
     {"sessions"},
     {"report.header"},
     {"report.session"},
-    {"fixtures", "commands", "demo"},
+    {"fixtures", "commands", "demo", "generations.__main__"},
     {"plugin", "cli"},
     {"__main__"},
 ]

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pytest_mtls.nginx import ocsp
 from pytest_mtls.nginx.build import NginxBuild
+from pytest_mtls.nginx.limits import refuse_what_is_missing
 from pytest_mtls.nginx.spec import Protocol, ServerBlock, ServerSpec
 from pytest_mtls.nginx.variables import known_variables
 
@@ -69,7 +71,11 @@ def make_bundle(specs: Sequence[ServerSpec], build: NginxBuild, layout: Layout) 
         specs: one listener each.
         build: the nginx that will read them, for what it knows.
         layout: what the engine decided.
+
+    Raises:
+        NginxUnavailable: this nginx cannot do what one of ``specs`` asks.
     """
+    refuse_what_is_missing(specs, build)
     files: dict[str, BundleFile] = {}
     servers: dict[Protocol, list[str]] = {Protocol.HTTP: [], Protocol.STREAM: []}
     for number, (spec, listen) in enumerate(zip(specs, layout.listen, strict=True)):
@@ -78,8 +84,17 @@ def make_bundle(specs: Sequence[ServerSpec], build: NginxBuild, layout: Layout) 
             files.update(_files(block, folder))
             lines = _server(block, spec, listen=listen, folder=folder, build=build, layout=layout)
             servers[spec.protocol].extend(["", "    server {", *_indented(lines, 8), "    }"])
-    config = "\n".join([*_main(build, layout), *_http(servers, build, layout), *_stream(servers, build, layout), ""])
+    modules = _modules(build) if servers[Protocol.STREAM] else []
+    rest = (*_http(servers, build, layout), *_stream(servers, build, layout))
+    config = "\n".join([*modules, *_main(build, layout), *rest, ""])
     return Bundle(config, files)
+
+
+def _modules(build: NginxBuild) -> list[str]:
+    if build.stream_module is None:
+        return []
+    path = build.stream_module.replace("\\", r"\\").replace('"', r"\"")
+    return [f'load_module "{path}";']
 
 
 def _main(build: NginxBuild, layout: Layout) -> list[str]:
@@ -168,6 +183,7 @@ def _server(
     if http or len(spec.blocks) > 1:
         yield f"server_name {' '.join(block.names)};"
     yield from _tls(block, folder)
+    yield from ocsp.directives(block, spec.protocol, build)
     if not http:
         yield from block.directives
         yield f"proxy_pass {block.upstream or layout.stream_recorder};"

@@ -56,6 +56,21 @@ DEFAULT_FORWARD: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OcspCheck:
+    """Whether and whom nginx asks about client certificates: all values validated.
+
+    Attributes:
+        scope: ``ssl_ocsp``, ``leaf`` or ``on``.
+        responder: ``ssl_ocsp_responder``, a URL; ``None`` asks whom the certificate names.
+        cache: ``ssl_ocsp_cache``.
+    """
+
+    scope: str
+    responder: str | None
+    cache: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerBlock:
     """One ``server {}``: all values validated, all files as bytes. ``None`` leaves the directive out.
 
@@ -75,6 +90,7 @@ class ServerBlock:
         upstream: a URL (http) or ``host:port`` (stream); ``None`` is the recorder.
         forward: pairs for ``proxy_set_header``; the values are nginx text, already quoted where that is needed.
         error_pages: code, and a status to answer with or the text of the directive.
+        ocsp: ``ssl_ocsp`` and what belongs to it.
         directives: further lines, as they are.
     """
 
@@ -93,13 +109,15 @@ class ServerBlock:
     upstream: str | None = None
     forward: tuple[tuple[str, str], ...] = DEFAULT_FORWARD
     error_pages: tuple[tuple[int, int | str], ...] = ()
+    ocsp: OcspCheck | None = None
     directives: tuple[str, ...] = ()
 
     @property
     def may_interfere(self) -> bool:
         """Whether it could touch other servers of the same nginx: a shared cache is nginx-wide, and free text can be
         anything."""
-        return bool(self.directives) or "shared:" in (self.session_cache or "")
+        caches = (self.session_cache, self.ocsp.cache if self.ocsp else None)
+        return bool(self.directives) or any("shared:" in (cache or "") for cache in caches)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pytest_mtls.pki.issued import IssuedCertificate
     from pytest_mtls.pki.keys import KeyType, PrivateKey
     from pytest_mtls.pki.names import nginx_dn, parse_subject
+    from pytest_mtls.pki.ocsp import OcspQuery, OcspResponder
+    from pytest_mtls.pki.ocsp_response import OcspBehaviour
     from pytest_mtls.pki.pem import load_certificates, load_crls, load_private_key
     from pytest_mtls.pki.states import Credentials, CredentialState
     from pytest_mtls.pki.template import AuthorityOptions, CertificateOptions
@@ -27,6 +29,8 @@ _HOMES = {
     "issued": ("IssuedCertificate",),
     "keys": ("KeyType", "PrivateKey"),
     "names": ("nginx_dn", "parse_subject"),
+    "ocsp": ("OcspQuery", "OcspResponder"),
+    "ocsp_response": ("OcspBehaviour",),
     "pem": ("load_certificates", "load_crls", "load_private_key"),
     "states": ("CredentialState", "Credentials"),
     "template": ("AuthorityOptions", "CertificateOptions"),
@@ -44,6 +48,9 @@ __all__ = [
     "Credentials",
     "IssuedCertificate",
     "KeyType",
+    "OcspBehaviour",
+    "OcspQuery",
+    "OcspResponder",
     "PrivateKey",
     "disguised_key_pem",
     "load_certificates",

@@ -36,6 +36,8 @@ from pytest_mtls.pki.template import (
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from pytest_mtls.pki.ocsp import OcspResponder, ResponderOptions
+
 DEFAULT_NAME = "pytest-mtls test CA"
 DEFAULT_SERVER_NAMES = ("localhost", "127.0.0.1", "::1")
 
@@ -319,6 +321,15 @@ class CertificateAuthority:
             missing = nginx_dn(topmost.issuer)
             raise InvalidArgument(f"There is no key for the CRL of {missing!r}; join crl() and that CRL yourself.")
         return b"".join(authority.crl() for authority in lineage)
+
+    def ocsp_responder(self, **options: Unpack[ResponderOptions]) -> OcspResponder:
+        """A responder that tells what this authority and those above it have revoked, or lies on purpose.
+
+        See :class:`~pytest_mtls.pki.ocsp.ResponderOptions`; close it, or use it in a ``with`` statement.
+        """
+        from pytest_mtls.pki.ocsp import OcspResponder
+
+        return OcspResponder(self, **options)
 
     def _lineage(self) -> Iterator[CertificateAuthority]:
         authority: CertificateAuthority | None = self
