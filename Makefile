@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
+WITH_ENGINE := PYTHON=$(abspath $(BIN)/python) .ci/engine run
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -26,14 +27,11 @@ $(VENV)/installed: pyproject.toml
 demo: $(VENV)/installed
 	@$(RUN) pytest_mtls demo
 
-# The engine is stopped again only if this run started it.
 test: $(VENV)/installed
-	@PYTHON=$(abspath $(BIN)/python) .ci/engine up || { [ $$? = 3 ] && [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]; }
-	@trap '.ci/engine down' EXIT; $(RUN) pytest $(PYTEST_ARGS)
+	@$(WITH_ENGINE) $(RUN) pytest $(PYTEST_ARGS)
 
 truth: $(VENV)/installed
-	@PYTHON=$(abspath $(BIN)/python) .ci/engine up || [ $$? = 3 ]
-	@trap '.ci/engine down' EXIT; $(RUN) tests.generations.truth
+	@$(WITH_ENGINE) $(RUN) tests.generations.truth
 
 $(VENV)/linted: $(VENV)/installed
 	@$(RUN) pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
@@ -49,8 +47,7 @@ $(VENV)/benchable: $(VENV)/installed
 	@touch $@
 
 bench: $(VENV)/benchable
-	@PYTHON=$(abspath $(BIN)/python) .ci/engine up || [ $$? = 3 ]
-	@trap '.ci/engine down' EXIT; $(RUN) benchmarks
+	@$(WITH_ENGINE) $(RUN) benchmarks
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_mtls.engines.process import bundled_binary
+from pytest_mtls.engines.sources import bundled_binary
 from tests.plugin.suite import Suite, lines_with
 
 USES_IT = "def test_it(mtls_nginx): assert not mtls_nginx.request().accepted"
@@ -130,13 +130,16 @@ def test_an_nginx_that_is_not_there_is_named_in_the_header_and_by_each_test(suit
 
 
 @pytest.mark.parametrize("twin", [False, True], ids=["option", "ini"])
-def test_the_timeout_is_in_force(suite: Suite, twin: bool) -> None:
-    """A time in which nginx cannot start is exceeded, with an error that says what was waited for and for how long."""
+def test_the_timeout_is_in_force(suite: Suite, tmp_path: Path, twin: bool) -> None:
+    """An nginx that takes longer to start is an error that says what was waited for and for how long."""
+    late = tmp_path / "late-nginx"
+    late.write_text(f'#!/bin/sh\n[ "$1" = -V ] || sleep 5\nexec {bundled_binary()} "$@"\n')
+    late.chmod(0o755)
     if twin:
-        suite.settings("mtls_timeout = 0.000001")
+        suite.settings("mtls_timeout = 0.5")
 
-    result = suite.run(USES_IT, *(() if twin else ("--mtls-timeout=0.000001",)))
+    result = suite.run(USES_IT, f"--mtls-nginx={late}", *(() if twin else ("--mtls-timeout=0.5",)))
 
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["E *DeadlineExceeded: Waited 1e-06 s for nginx to start its workers*"])
+    result.stdout.fnmatch_lines(["E *DeadlineExceeded: Waited 0.5 s for nginx to start its workers*"])
     assert suite.left_behind() == []
