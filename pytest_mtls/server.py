@@ -301,6 +301,8 @@ class NginxServer:
             raise InvalidArgument(
                 "expected() cannot know what lines of your own (directives, error_pages) make of an answer."
             )
+        if block.ocsp is not None:
+            raise InvalidArgument("expected() cannot know what an OCSP responder will say.")
         if block.crl is not None and self._arguments.crl is not True:
             raise InvalidArgument(
                 "expected() knows servers without a CRL or with crl=True; this one has a CRL of its own."

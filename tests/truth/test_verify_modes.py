@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from pytest_mtls import CredentialState, Harness, Layer, NginxServer, ServerArguments, VerifyMode, oracle
+from pytest_mtls import (
+    CertificateAuthority,
+    CredentialState,
+    Harness,
+    InvalidArgument,
+    Layer,
+    NginxServer,
+    ServerArguments,
+    VerifyMode,
+    oracle,
+)
 
 SITUATIONS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -92,3 +102,20 @@ def test_an_error_planted_in_an_expectation_is_reported(process_harness: Harness
         for attribute, value in planted.items():
             wrong: dict[str, Any] = {attribute: value}
             assert set(outcome.differences(replace(expected, **wrong))) == {attribute}
+
+
+def test_what_cannot_be_foreseen_is_not_foretold(process_harness: Harness) -> None:
+    """A CA, a CRL, an OCSP responder or lines of the test's own: an error, never a guess."""
+    ca = process_harness.ca
+    with ca.ocsp_responder() as responder:
+        for arguments in (
+            {"client_ca": CertificateAuthority("Another CA")},
+            {"trusted_ca": CertificateAuthority("Another CA")},
+            {"crl": ca.crl()},
+            {"ocsp": responder},
+            {"directives": "ssl_verify_depth 7;"},
+            {"error_pages": {495: 403}},
+        ):
+            server = process_harness.nginx(**arguments)
+            with pytest.raises(InvalidArgument, match=r"expected\(\)"):
+                server.expected(CredentialState.VALID)
