@@ -98,10 +98,6 @@ class DockerEngine:
             raise
         return running
 
-    def environment(self) -> Mapping[str, str]:
-        """What a report should say about it."""
-        return {"engine": self.name, "container engine": self.description}
-
     def close(self) -> None:
         """Close the connections to the engine."""
         self.client.close()

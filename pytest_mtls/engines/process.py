@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -94,10 +93,6 @@ class ProcessEngine:
             running.stop(Deadline.after(_QUIT_GRACE))
             raise
         return running
-
-    def environment(self) -> Mapping[str, str]:
-        """What a report should say about it."""
-        return {"engine": self.name}
 
     def close(self) -> None:
         """Nothing is held."""
@@ -313,9 +308,3 @@ def _replace(path: Path, file: BundleFile) -> None:
     with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if file.secret else 0o644), "wb") as new:
         new.write(file.content)
     os.replace(beside, path)
-
-
-def installed_nginx() -> Path | None:
-    """An nginx of this machine's own, if there is one."""
-    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    return Path(found) if found else None

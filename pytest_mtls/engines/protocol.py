@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -116,9 +116,6 @@ class Engine(Protocol):
             WorkspaceUnavailable: its files cannot be written.
             DeadlineExceeded: it did neither start nor fail.
         """
-
-    def environment(self) -> Mapping[str, str]:
-        """What a report should say about it."""
 
     def close(self) -> None:
         """Let go of what the engine itself holds."""
