@@ -8,13 +8,14 @@ import socket
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pytest_mtls.deadline import Deadline, wait_until
 from pytest_mtls.engines.api import connect, endpoint, speaking
 from pytest_mtls.engines.cleanup import Guard, Leftover, Owner
 from pytest_mtls.engines.container import NginxContainer
-from pytest_mtls.engines.images import NOBODY, ensure_loaded, ensure_present
+from pytest_mtls.engines.images import NOBODY, ArchiveInTheMaking, ensure_loaded, ensure_present
 from pytest_mtls.engines.names import looks_like_a_binary
 from pytest_mtls.engines.process import ask_version
 from pytest_mtls.engines.protocol import Address, Upstreams
@@ -49,15 +50,20 @@ class DockerEngine:
         self.labels: Mapping[str, str] = {_SESSION_LABEL: self._session, OWNER_LABEL: Owner.this_process().to_text()}
         self._builds: dict[str, NginxBuild] = {}
         self._images: dict[str, str] = {}
+        self._archives: dict[str, ArchiveInTheMaking] = {}
         self._direct_works: bool | None = None
+        self.upstream_bind, self.upstream_host = self._find_upstream_host()
+
+    @cached_property
+    def description(self) -> str:
+        """The engine's product and version. Asked when somebody wants to read it: it takes longer than the rest."""
         with speaking("ask for its version"):
             version = self.client.version()
-        self._platform = (version.get("Platform") or {}).get("Name") or next(
+        platform = (version.get("Platform") or {}).get("Name") or next(
             (part["Name"] for part in version.get("Components") or () if part.get("Name")), "Docker"
         )
-        product = "Podman" if "podman" in self._platform.lower() else "Docker"
-        self.description = f"{product} {version['Version']} (API {version['ApiVersion']})"
-        self.upstream_bind, self.upstream_host = self._find_upstream_host()
+        product = "Podman" if "podman" in platform.lower() else "Docker"
+        return f"{product} {version['Version']} (API {version['ApiVersion']})"
 
     def build(self, nginx: str, deadline: Deadline) -> NginxBuild:
         """What that nginx says about itself; asked once."""
@@ -75,7 +81,9 @@ class DockerEngine:
                 )
             with speaking(f"find the image for nginx={nginx!r}"):
                 if source := named_source(nginx):
-                    self._images[nginx] = ensure_loaded(self.client, source.archive())
+                    in_the_making = self._archives.pop(nginx, None)
+                    archive = in_the_making.archive() if in_the_making else source.archive()
+                    self._images[nginx] = ensure_loaded(self.client, archive)
                 else:
                     self._images[nginx] = ensure_present(self.client, nginx)
         return self._images[nginx]
@@ -133,6 +141,7 @@ class DockerEngine:
     def _ask_source(self, nginx: str, source: Source, deadline: Deadline) -> NginxBuild:
         """The image is made of files of this machine: asking those costs a hundredth of a container."""
         program = source.program()
+        self._archives[nginx] = ArchiveInTheMaking(source.archive)
         try:
             build = ask_version(program, Deadline.after(deadline.seconds))
         except NginxUnavailable:

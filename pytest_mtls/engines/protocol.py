@@ -87,15 +87,17 @@ class Engine(Protocol):
 
     Attributes:
         name: ``docker`` or ``process``.
-        description: the same with version, for a human.
         upstream_bind: the address of this machine on which recorders listen.
         upstream_host: the same as an nginx of this engine names it.
     """
 
     name: str
-    description: str
     upstream_bind: str
     upstream_host: str
+
+    @property
+    def description(self) -> str:
+        """The same with its version, for a human."""
 
     def build(self, nginx: str, deadline: Deadline) -> NginxBuild:
         """What that nginx says about itself.
