@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_mtls.generations import Root
 
 NOBODY: Final = 65534
+_ARCHIVE_SECONDS: Final = 60
 REPOSITORY: Final = "pytest-mtls/nginx"
 _MACHINES: Final = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -98,7 +99,7 @@ class ArchiveInTheMaking:
 
     def archive(self) -> ImageArchive:
         """The archive, once it is there; whatever was in its way is raised here."""
-        self._thread.join()
+        self._thread.join(_ARCHIVE_SECONDS)
         return self._made or self._make()
 
     def _try(self) -> None:

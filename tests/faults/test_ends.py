@@ -49,6 +49,8 @@ class Session:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # A test session under a shell's `&` ignores SIGINT, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         self.engine = engine
         _wait(lambda: (folder / "ready").exists() or self.process.poll(), 30, lambda: "the suite did not get ready")
