@@ -20,7 +20,7 @@ import httpx
 import pytest
 import requests
 
-import pytest_mtls.oracle
+import pytest_mtls.oracle.recognition
 import pytest_mtls.pki
 import pytest_mtls.probe.clients
 import pytest_mtls.probe.requests_adapter

@@ -189,6 +189,7 @@ class Harness:
                 server_credential=self._server_credential,
                 ocsp_url=lambda responder: responder.url_for(self.engine),
             ),
+            cast=lambda: self.credentials,
             trust=lambda: self.ca.certificate_pem,
             timeout=self.timeout,
         )

@@ -84,18 +84,33 @@ def resolve(arguments: ServerArguments, surroundings: Surroundings) -> ServerSpe
     http2 = bool(_or(arguments.http2, False))
     if http2 and protocol is Protocol.STREAM:
         raise InvalidArgument("http2=True does not go with protocol='stream': HTTP/2 is a matter of the http module.")
-    listener = arguments.given()
-    virtual = _virtual_servers(_or(arguments.virtual_servers, ()))
-    if virtual and arguments.server_names is not UNSET:
-        raise InvalidArgument("server_names does not go with virtual_servers: each VirtualServer has names of its own.")
-    names = _server_names(_or(arguments.server_names, None))
-    servers = [(each.names, listener | each.settings.given()) for each in virtual] or [(names, listener)]
+    servers = each_server(arguments)
     return ServerSpec(
         blocks=tuple(_block(names, given, protocol, surroundings) for names, given in servers),
         protocol=protocol,
         http2=http2,
         port=_port(_or(arguments.port, 0)),
     )
+
+
+def each_server(arguments: ServerArguments) -> list[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    """Names and settings of each server on a listener, the default one first.
+
+    Raises:
+        InvalidArgument: names are given twice over.
+    """
+    listener = arguments.given()
+    virtual = _virtual_servers(_or(arguments.virtual_servers, ()))
+    if virtual and arguments.server_names is not UNSET:
+        raise InvalidArgument("server_names does not go with virtual_servers: each VirtualServer has names of its own.")
+    if virtual:
+        return [(each.names, listener | each.settings.given()) for each in virtual]
+    return [(_server_names(_or(arguments.server_names, None)), listener)]
+
+
+def ocsp_of(given: Mapping[str, Any]) -> Ocsp | None:
+    """How a server with those settings asks about clients' certificates."""
+    return _ocsp(given.get("ocsp"))
 
 
 def _block(
@@ -124,7 +139,7 @@ def _block(
         upstream=_upstream(given.get("upstream"), protocol),
         forward=_forward(given.get("forward")),
         error_pages=_error_pages(given.get("error_pages"), protocol),
-        ocsp=_ocsp_check(given.get("ocsp"), surroundings),
+        ocsp=_ocsp_check(ocsp_of(given), surroundings),
         directives=_directives(given.get("directives", ())),
     )
 
@@ -197,8 +212,7 @@ def _ocsp(value: object) -> Ocsp | None:
     return value if value is None or isinstance(value, Ocsp) else Ocsp(value)  # type: ignore[arg-type]
 
 
-def _ocsp_check(value: object, surroundings: Surroundings) -> OcspCheck | None:
-    asked = _ocsp(value)
+def _ocsp_check(asked: Ocsp | None, surroundings: Surroundings) -> OcspCheck | None:
     if asked is None:
         return None
     named = asked.responder

@@ -19,7 +19,7 @@ from pytest_mtls.probe.asked import Asked
 from pytest_mtls.probe.conclusion import unloadable
 from pytest_mtls.probe.connection import Connection
 from pytest_mtls.reload import Reload, reload
-from pytest_mtls.resolution import Surroundings, resolve
+from pytest_mtls.resolution import Surroundings, each_server, ocsp_of, resolve
 
 if TYPE_CHECKING:
     import ssl
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     import httpx
     import requests
 
-    from pytest_mtls.oracle import Situation
     from pytest_mtls.outcome import Expected
     from pytest_mtls.pki.credential import Credential
-    from pytest_mtls.pki.states import CredentialState
+    from pytest_mtls.pki.states import Credentials, CredentialState
     from pytest_mtls.probe.contexts import ProbeContexts
     from pytest_mtls.probe.recorder import Recorder
     from pytest_mtls.probe.session import Session
@@ -56,6 +55,7 @@ class Equipment:
         recorder: what nginx proxies to by default.
         contexts: the probe's.
         surroundings: what arguments are resolved against.
+        cast: the credentials that are known in every state.
         trust: PEM of the CA that minted the servers' certificates, for clients that check them.
         timeout: seconds that starting, reloading and stopping may take.
     """
@@ -63,6 +63,7 @@ class Equipment:
     recorder: Recorder
     contexts: ProbeContexts
     surroundings: Surroundings
+    cast: Callable[[], Credentials]
     trust: Callable[[], bytes]
     timeout: float
 
@@ -282,37 +283,15 @@ class NginxServer:
             server_name: of a virtual server; the default server otherwise.
 
         Raises:
-            InvalidArgument: this server has a CA, a CRL or lines of its own, of which nothing is known in advance.
+            InvalidArgument: this server has something of which nothing is known in advance, such as lines of its own.
         """
         from pytest_mtls.oracle import expect
+        from pytest_mtls.oracle.recognition import situation_of
 
-        return expect(state, self._situation(server_name), self._running.build)
-
-    def _situation(self, server_name: str | None) -> Situation:
-        from pytest_mtls.oracle import DEFAULT_DEPTH, Situation
-
+        cast = self._equipment.cast()
         block = self.spec.named(server_name)
-        surroundings = self._equipment.surroundings
-        if block.client_ca != surroundings.client_ca() or block.trusted_ca is not None:
-            raise InvalidArgument(
-                "expected() knows servers that trust mtls_ca and nothing else; this one has a CA of its own."
-            )
-        if block.directives or block.error_pages:
-            raise InvalidArgument(
-                "expected() cannot know what lines of your own (directives, error_pages) make of an answer."
-            )
-        if block.ocsp is not None:
-            raise InvalidArgument("expected() cannot know what an OCSP responder will say.")
-        if block.crl is not None and self._arguments.crl is not True:
-            raise InvalidArgument(
-                "expected() knows servers without a CRL or with crl=True; this one has a CRL of its own."
-            )
-        return Situation(
-            verify=block.verify,
-            depth=DEFAULT_DEPTH if block.depth is None else block.depth,
-            crl=block.crl is not None,
-            protocol=self.spec.protocol,
-        )
+        _, given = each_server(self._arguments)[self.spec.blocks.index(block)]
+        return expect(state, situation_of(block, self.spec.protocol, ocsp_of(given), cast), self._running.build)
 
     def ssl_context(self, credential: Credential | None = None) -> ssl.SSLContext:
         """A context for any library: presents ``credential``, trusts this server and checks its name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import serialization
 from pytest_mtls.errors import InvalidArgument, KeyMismatch
 from pytest_mtls.pki import pem
 from pytest_mtls.pki.credential import Credential, key_belongs_to
-from pytest_mtls.pki.extensions import key_identifier_of, may_issue, requested_names
+from pytest_mtls.pki.extensions import key_identifier_of, may_issue, requested_key, requested_names
 from pytest_mtls.pki.issued import IssuedCertificate, certificates_of
-from pytest_mtls.pki.keys import PrivateKey, PublicKey, private_key_pem
+from pytest_mtls.pki.keys import PrivateKey, private_key_pem
 from pytest_mtls.pki.names import common_name as plain_name
 from pytest_mtls.pki.names import nginx_dn, parse_authority_name
 from pytest_mtls.pki.revocation import Revocable, RevocationList
@@ -233,19 +233,11 @@ class CertificateAuthority:
             InvalidArgument: its signature is wrong, its key cannot sign, or an option cannot be.
         """
         request = csr if isinstance(csr, x509.CertificateSigningRequest) else pem.load_csr(csr)
-        if not request.is_signature_valid:
-            raise InvalidArgument(
-                "The signing request's own signature is wrong: it does not prove possession of the key."
-            )
+        public_key = requested_key(request)
         template = CLIENT.changed("sign", options)
         if template.sans is None:
             template = replace(template, sans=requested_names(request))
         subject = subject_of(template, request.subject)
-        public_key = request.public_key()
-        if not isinstance(public_key, PublicKey):
-            raise InvalidArgument(
-                f"The signing request's key is a {type(public_key).__name__}, which is not used here."
-            )
         return IssuedCertificate(build_certificate(template, subject, public_key, self._issuer), self._chain(template))
 
     def revoke(
@@ -315,12 +307,23 @@ class CertificateAuthority:
         Raises:
             InvalidArgument: an authority above was only loaded as a certificate, so there is no key for its CRL.
         """
-        lineage = list(self._lineage())
+        return b"".join(authority.crl() for authority in self.lineage)
+
+    @property
+    def lineage(self) -> tuple[CertificateAuthority, ...]:
+        """This authority and every one above it, up to its root.
+
+        Raises:
+            InvalidArgument: one was only loaded as a certificate, so there is no key to sign with.
+        """
+        lineage = [self]
+        while (above := lineage[-1].parent) is not None:
+            lineage.append(above)
         topmost = lineage[-1].certificate
         if topmost.subject != topmost.issuer:
             missing = nginx_dn(topmost.issuer)
             raise InvalidArgument(f"There is no key for the CRL of {missing!r}; join crl() and that CRL yourself.")
-        return b"".join(authority.crl() for authority in lineage)
+        return tuple(lineage)
 
     def ocsp_responder(self, **options: Unpack[ResponderOptions]) -> OcspResponder:
         """A responder that tells what this authority and those above it have revoked, or lies on purpose.
@@ -330,12 +333,6 @@ class CertificateAuthority:
         from pytest_mtls.pki.ocsp import OcspResponder
 
         return OcspResponder(self, **options)
-
-    def _lineage(self) -> Iterator[CertificateAuthority]:
-        authority: CertificateAuthority | None = self
-        while authority is not None:
-            yield authority
-            authority = authority._parent
 
     def _issue(self, template: CertificateTemplate, name: str) -> Credential:
         subject = plain_name(name) if template.subject is None else subject_of(template, x509.Name([]))

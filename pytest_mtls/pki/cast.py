@@ -54,11 +54,11 @@ class Authorities:
         return self.authority.intermediate("pytest-mtls constrained CA", name_constraints=("DNS:permitted.example",))
 
     @cached_property
-    def expired(self) -> CertificateAuthority:
+    def expired_intermediate(self) -> CertificateAuthority:
         return self.authority.intermediate("pytest-mtls expired CA", not_before=now() - 8 * DAY, not_after=now() - DAY)
 
     @cached_property
-    def revoked(self) -> CertificateAuthority:
+    def revoked_intermediate(self) -> CertificateAuthority:
         revoked = self.authority.intermediate("pytest-mtls revoked CA")
         self.authority.revoke(revoked)
         return revoked
@@ -98,6 +98,11 @@ class Authorities:
         # together, and reports a missing issuer rather than a wrong signature.
         return CertificateAuthority(self.authority.certificate.subject, key_type=_kind_of(self.authority.private_key))
 
+    @property
+    def made(self) -> dict[str, CertificateAuthority]:
+        """Those there are by now, by name. The impostor is nobody that a server could mean."""
+        return {name: each for name, each in vars(self).items() if name not in ("impostor", "signing_with_sha1")}
+
     def below(self) -> tuple[CertificateAuthority, ...]:
         """All whose CRL a server needs that meets the cast, besides the authority's and those above it."""
         made = (
@@ -107,8 +112,8 @@ class Authorities:
             self.without_intermediates,
             self.beyond_path_length,
             self.constrained,
-            self.expired,
-            self.revoked,
+            self.expired_intermediate,
+            self.revoked_intermediate,
             self.no_authority,
             self.expired_root,
         )
@@ -138,15 +143,18 @@ def _revoked(make: Authorities) -> Credential:
     return credential
 
 
-def _self_signed(make: Authorities) -> Credential:
-    own = CertificateAuthority(
-        "self-signed",
-        is_ca=False,
-        key_usage=("digitalSignature",),
-        extended_key_usage=("clientAuth",),
-        lifetime=DAY,
-    )
-    return Credential(own.certificate, own.private_key, name="self-signed")
+def _self_signed(state: CredentialState) -> _Recipe:
+    def recipe(make: Authorities) -> Credential:
+        own = CertificateAuthority(
+            str(state),
+            is_ca=False,
+            key_usage=("digitalSignature",),
+            extended_key_usage=("clientAuth",),
+            lifetime=DAY,
+        )
+        return Credential(own.certificate, own.private_key, name=str(state))
+
+    return recipe
 
 
 def _impostor(make: Authorities) -> Credential:
@@ -177,7 +185,8 @@ RECIPES: dict[CredentialState, _Recipe] = {
     _S.UNKNOWN_CA_WITH_INTERMEDIATE: (
         lambda make: make.unknown_intermediate.issue_client("unknown-ca-with-intermediate")
     ),
-    _S.SELF_SIGNED: _self_signed,
+    _S.SELF_SIGNED: _self_signed(_S.SELF_SIGNED),
+    _S.PINNED_SELF_SIGNED: _self_signed(_S.PINNED_SELF_SIGNED),
     _S.IMPOSTOR: _impostor,
     _S.ISSUED_BY_NON_CA: lambda make: make.no_authority.issue_client("issued-by-non-ca"),
     _S.PATH_LENGTH_EXCEEDED: lambda make: make.beyond_path_length.issue_client("path-length-exceeded"),
@@ -186,10 +195,10 @@ RECIPES: dict[CredentialState, _Recipe] = {
     ),
     _S.EXPIRED: lambda make: make.authority.issue_client("expired", not_after=now() - DAY),
     _S.NOT_YET_VALID: lambda make: make.authority.issue_client("not-yet-valid", not_before=now() + DAY),
-    _S.EXPIRED_INTERMEDIATE: lambda make: make.expired.issue_client("expired-intermediate"),
+    _S.EXPIRED_INTERMEDIATE: lambda make: make.expired_intermediate.issue_client("expired-intermediate"),
     _S.EXPIRED_ROOT: lambda make: make.expired_root.issue_client("expired-root"),
     _S.REVOKED: _revoked,
-    _S.REVOKED_INTERMEDIATE: lambda make: make.revoked.issue_client("revoked-intermediate"),
+    _S.REVOKED_INTERMEDIATE: lambda make: make.revoked_intermediate.issue_client("revoked-intermediate"),
     _S.WEAK_KEY: _from_authority(_S.WEAK_KEY, {"key_type": KeyType.RSA_1024}),
     _S.SHA1_SIGNATURE: lambda make: make.signing_with_sha1.issue_client("sha1-signature", signature_hash="sha1"),
     _S.UNKNOWN_CRITICAL_EXTENSION: _from_authority(

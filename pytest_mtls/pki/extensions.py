@@ -132,3 +132,17 @@ def requested_names(request: x509.CertificateSigningRequest) -> tuple[x509.Gener
         return tuple(request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
     except x509.ExtensionNotFound:
         return None
+
+
+def requested_key(request: x509.CertificateSigningRequest) -> PublicKey:
+    """The key that a signing request is about.
+
+    Raises:
+        InvalidArgument: the request does not prove possession of it, or it cannot sign.
+    """
+    if not request.is_signature_valid:
+        raise InvalidArgument("The signing request's own signature is wrong: it does not prove possession of the key.")
+    public_key = request.public_key()
+    if not isinstance(public_key, PublicKey):
+        raise InvalidArgument(f"The signing request's key is a {type(public_key).__name__}, which is not used here.")
+    return public_key

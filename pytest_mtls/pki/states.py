@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cryptography import x509
+
     from pytest_mtls.pki.authority import CertificateAuthority
     from pytest_mtls.pki.cast import Authorities
     from pytest_mtls.pki.credential import Credential
@@ -97,6 +101,11 @@ class CredentialState(str, Enum):
     EXPIRED_UNKNOWN_CA = "expired-unknown-ca", "Issued by an unknown authority, and ended a day ago."
     SERVER_AUTH_UNKNOWN_CA = "server-auth-unknown-ca", "Issued by an unknown authority, for serverAuth only."
 
+    PINNED_SELF_SIGNED = (
+        "pinned-self-signed",
+        "Signed with its own key, for a server whose client_ca names it; to any other it is as self-signed.",
+    )
+
 
 _IDENTIFIERS = frozenset(state.value for state in CredentialState)
 
@@ -125,6 +134,31 @@ class Credentials(Mapping[CredentialState, Optional["Credential"]]):
         return self._authority
 
     @property
+    def intermediate(self) -> CertificateAuthority:
+        """The one that issued :attr:`CredentialState.VIA_INTERMEDIATE`."""
+        with self._lock:
+            return self._authorities.intermediate
+
+    @property
+    def expired_root(self) -> CertificateAuthority:
+        """The one that issued :attr:`CredentialState.EXPIRED_ROOT`."""
+        with self._lock:
+            return self._authorities.expired_root
+
+    @property
+    def unknown(self) -> CertificateAuthority:
+        """The one that issued :attr:`CredentialState.UNKNOWN_CA`."""
+        with self._lock:
+            return self._authorities.unknown
+
+    @property
+    def made(self) -> Mapping[str, x509.Certificate]:
+        """Every certificate there is by now: a CA's by the name of its role, a credential's by its state."""
+        with self._lock:
+            credentials = {str(state): each.certificate for state, each in self._minted.items() if each is not None}
+            return {name: each.certificate for name, each in self._authorities.made.items()} | credentials
+
+    @property
     def trust_pem(self) -> bytes:
         """What a server must trust so that each credential has but its own defect, as PEM.
 
@@ -134,18 +168,33 @@ class Credentials(Mapping[CredentialState, Optional["Credential"]]):
         with self._lock:
             return self._authority.chain_pem + self._authorities.expired_root.certificate_pem
 
-    def crl_bundle(self) -> bytes:
+    def crl_bundle(
+        self,
+        *,
+        without: Iterable[CertificateAuthority] = (),
+        last_update: datetime | None = None,
+        next_update: datetime | None = None,
+    ) -> bytes:
         """The CRLs of the authority, those above it, and each one the cast has below it, as PEM: all nginx needs.
 
         The revoked states are minted first, so that they are listed.
 
+        Args:
+            without: whose CRL to leave out.
+            last_update: of each, as for :meth:`CertificateAuthority.crl`.
+            next_update: the same.
+
         Raises:
-            InvalidArgument: see :meth:`CertificateAuthority.crl_bundle`.
+            InvalidArgument: see :meth:`CertificateAuthority.crl_bundle` and :meth:`CertificateAuthority.crl`.
         """
+        left_out = {id(each) for each in without}
         with self._lock:
             for state in (CredentialState.REVOKED, CredentialState.REVOKED_INTERMEDIATE):
                 self[state]
-            return self._authority.crl_bundle() + b"".join(each.crl() for each in self._authorities.below())
+            every = (*self._authority.lineage, *self._authorities.below())
+            return b"".join(
+                each.crl(last_update=last_update, next_update=next_update) for each in every if id(each) not in left_out
+            )
 
     def __getitem__(self, state: CredentialState | str) -> Credential | None:
         try:

@@ -47,7 +47,7 @@ def test_the_names_of_the_states_are_a_promise() -> None:
         "KEY_ENCIPHERMENT_ONLY UNKNOWN_CA UNKNOWN_CA_WITH_ROOT UNKNOWN_CA_WITH_INTERMEDIATE SELF_SIGNED IMPOSTOR "
         "ISSUED_BY_NON_CA PATH_LENGTH_EXCEEDED NAME_CONSTRAINT_VIOLATED EXPIRED NOT_YET_VALID EXPIRED_INTERMEDIATE "
         "EXPIRED_ROOT REVOKED REVOKED_INTERMEDIATE WEAK_KEY SHA1_SIGNATURE UNKNOWN_CRITICAL_EXTENSION WRONG_KEY "
-        "EXPIRED_UNKNOWN_CA SERVER_AUTH_UNKNOWN_CA"
+        "EXPIRED_UNKNOWN_CA SERVER_AUTH_UNKNOWN_CA PINNED_SELF_SIGNED"
     )
 
     assert names == " ".join(state.name for state in S)
@@ -70,7 +70,7 @@ def test_the_cast_is_a_mapping(cast: Credentials) -> None:
     assert S.EXPIRED in fresh
     assert "expired" in fresh
     assert "exhausted" not in fresh
-    assert "0 of 34 minted" in repr(fresh)
+    assert "0 of 35 minted" in repr(fresh)
     assert fresh["expired"] is fresh[S.EXPIRED]
     assert fresh != cast
     with pytest.raises(KeyError, match="'exhausted' is no state; there are none, valid"):

@@ -9,15 +9,12 @@ from typing import Any
 import pytest
 
 from pytest_mtls import (
-    CertificateAuthority,
     CredentialState,
     Harness,
-    InvalidArgument,
     Layer,
     NginxServer,
     ServerArguments,
     VerifyMode,
-    oracle,
 )
 
 SITUATIONS: dict[str, dict[str, Any]] = {
@@ -68,21 +65,6 @@ def test_an_accepted_request_arrives_and_a_refused_one_does_not(serve: Any, harn
         assert outcome.accepted == (outcome.forwarded is not None), outcome.explain()
 
 
-@pytest.mark.parametrize("state", [each for each in oracle.CHAINS if each is not CredentialState.WRONG_KEY], ids=str)
-def test_an_error_planted_in_the_table_is_reported(
-    process_harness: Harness, monkeypatch: pytest.MonkeyPatch, state: CredentialState
-) -> None:
-    """An oracle that is wrong in any one row cannot pass."""
-    server = process_harness.nginx(verify="on")
-    outcome = server.request(credential=process_harness.credentials[state])
-    assert outcome.matches(server.expected(state))
-    other = 9 if outcome.verify_code == 10 else 10
-
-    monkeypatch.setattr(oracle, "CHAINS", {**oracle.CHAINS, state: oracle.Chain((other,))})
-
-    assert not outcome.matches(server.expected(state))
-
-
 def test_an_error_planted_in_an_expectation_is_reported(process_harness: Harness) -> None:
     """Each attribute that is compared counts."""
     server = process_harness.nginx(verify="on")
@@ -102,20 +84,3 @@ def test_an_error_planted_in_an_expectation_is_reported(process_harness: Harness
         for attribute, value in planted.items():
             wrong: dict[str, Any] = {attribute: value}
             assert set(outcome.differences(replace(expected, **wrong))) == {attribute}
-
-
-def test_what_cannot_be_foreseen_is_not_foretold(process_harness: Harness) -> None:
-    """A CA, a CRL, an OCSP responder or lines of the test's own: an error, never a guess."""
-    ca = process_harness.ca
-    with ca.ocsp_responder() as responder:
-        for arguments in (
-            {"client_ca": CertificateAuthority("Another CA")},
-            {"trusted_ca": CertificateAuthority("Another CA")},
-            {"crl": ca.crl()},
-            {"ocsp": responder},
-            {"directives": "ssl_verify_depth 7;"},
-            {"error_pages": {495: 403}},
-        ):
-            server = process_harness.nginx(**arguments)
-            with pytest.raises(InvalidArgument, match=r"expected\(\)"):
-                server.expected(CredentialState.VALID)
