@@ -13,6 +13,7 @@ Grouped by what the caller can do about it::
      ├─ Unavailable                            what was asked is not on this machine: install it
      │   ├─ EngineUnavailable                    no container engine, or it does not answer
      │   ├─ NginxUnavailable                     no such image, binary or name; not an nginx; no SSL module
+     │   │   └─ NginxLacksFeature                  a good nginx that cannot do what was asked: too old, or built without
      │   └─ WorkspaceUnavailable                 the temporary folder cannot be written
      ├─ NginxError                             nginx said no, or died: .log and .config tell
      │   ├─ NginxStartError                      it refused to start
@@ -78,6 +79,21 @@ class EngineUnavailable(Unavailable):
 
 class NginxUnavailable(Unavailable):
     """There is no such nginx, or what is there cannot serve TLS."""
+
+
+class NginxLacksFeature(NginxUnavailable):
+    """This nginx is too old for what was asked, or was built without it; ``--mtls-missing=skip`` skips such tests.
+
+    Attributes:
+        lack: which nginx, and what it lacks: the message without the advice.
+    """
+
+    def __init__(self, lack: str) -> None:
+        super().__init__(
+            f"{lack}. Name another nginx with --mtls-nginx or nginx=, or have such tests skipped with "
+            "--mtls-missing=skip."
+        )
+        self.lack = lack
 
 
 class WorkspaceUnavailable(Unavailable):

@@ -10,6 +10,9 @@ import pytest
 ENGINES: Final = ("auto", "docker", "process")
 """What ``--mtls-engine`` may be; the first is the default."""
 
+MISSING: Final = ("error", "skip")
+"""What ``--mtls-missing`` may be; the first is the default."""
+
 
 def add_options(parser: pytest.Parser) -> None:
     """Make the options known, each with its ini twin.
@@ -28,8 +31,14 @@ def add_options(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="which nginx: bundled (the default), an image, or a binary (--mtls-nginx=PATH, with the equals "
-        "sign); repeat it to run the suite on each",
+        help="which nginx: bundled (the default), a Debian release's (bullseye, bookworm, trixie, forky), an image, "
+        "or a binary (--mtls-nginx=PATH, with the equals sign); repeat it to run the suite on each",
+    )
+    group.addoption(
+        "--mtls-missing",
+        choices=MISSING,
+        help="what becomes of a test whose nginx lacks what it asks, such as OCSP or stream: an error (the default), "
+        "or a skip with the reason",
     )
     group.addoption(
         "--mtls-report",
@@ -44,6 +53,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     parser.addini("mtls_engine", "twin of --mtls-engine")
     parser.addini("mtls_nginx", "twin of --mtls-nginx, one name a line", type="linelist")
+    parser.addini("mtls_missing", "twin of --mtls-missing")
     parser.addini("mtls_report", "twin of --mtls-report")
     parser.addini("mtls_keep", "twin of --mtls-keep", type="bool", default=False)
     parser.addini("mtls_timeout", "twin of --mtls-timeout")
@@ -65,6 +75,11 @@ def engine_name(config: pytest.Config) -> str:
 def nginx_names(config: pytest.Config) -> list[str]:
     """Which nginx the suite runs on."""
     return list(option(config, "nginx") or ())
+
+
+def skips_missing(config: pytest.Config) -> bool:
+    """Whether a test whose nginx lacks what it asks is skipped."""
+    return bool(option(config, "missing") == "skip")
 
 
 def timeout(config: pytest.Config) -> float | None:
@@ -91,8 +106,10 @@ def check(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: there is one.
     """
-    if (engine := engine_name(config)) not in ENGINES:
-        raise pytest.UsageError(f"--mtls-engine: {engine!r} is not known; use one of {', '.join(map(repr, ENGINES))}.")
+    for name, allowed in (("engine", ENGINES), ("missing", MISSING)):
+        if (value := option(config, name)) not in (None, *allowed):
+            choices = ", ".join(map(repr, allowed))
+            raise pytest.UsageError(f"--mtls-{name}: {value!r} is not known; use one of {choices}.")
     timeout(config)
     if path := option(config, "report"):
         from pytest_mtls.errors import InvalidArgument

@@ -84,6 +84,30 @@ def pytest_report_collectionfinish(config: pytest.Config) -> Sequence[str]:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Skip a test whose shared server the nginx at hand cannot be, where that is wished."""
+    return (yield from _skipping_what_is_missing(item.config))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """The same for what a test asks while it runs."""
+    return (yield from _skipping_what_is_missing(item.config))
+
+
+def _skipping_what_is_missing(config: pytest.Config) -> Generator[None, Any, Any]:
+    try:
+        return (yield)
+    except Exception as error:
+        from pytest_mtls.errors import NginxLacksFeature
+
+        if not isinstance(error, NginxLacksFeature) or not options.skips_missing(config):
+            raise
+        lack = error.lack
+    pytest.skip(lack)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Add what nginx had to say to the report of a test that failed."""
     report = yield

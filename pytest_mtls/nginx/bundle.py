@@ -73,7 +73,7 @@ def make_bundle(specs: Sequence[ServerSpec], build: NginxBuild, layout: Layout) 
         layout: what the engine decided.
 
     Raises:
-        NginxUnavailable: this nginx cannot do what one of ``specs`` asks.
+        NginxLacksFeature: this nginx cannot do what one of ``specs`` asks.
     """
     refuse_what_is_missing(specs, build)
     files: dict[str, BundleFile] = {}
@@ -183,7 +183,7 @@ def _server(
     if http or len(spec.blocks) > 1:
         yield f"server_name {' '.join(block.names)};"
     yield from _tls(block, folder)
-    yield from ocsp.directives(block, spec.protocol, build)
+    yield from ocsp.directives(block)
     if not http:
         yield from block.directives
         yield f"proxy_pass {block.upstream or layout.stream_recorder};"

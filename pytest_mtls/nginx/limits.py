@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
-from pytest_mtls.errors import NginxUnavailable
+from pytest_mtls.errors import NginxLacksFeature
 from pytest_mtls.nginx.build import NginxBuild
 from pytest_mtls.nginx.spec import Protocol, ServerSpec
+
+_OCSP_SINCE: Final = {Protocol.HTTP: (1, 19, 0), Protocol.STREAM: (1, 27, 2)}
+"""The version of nginx that brought ``ssl_ocsp``, for each module (CHANGES)."""
 
 
 def refuse_what_is_missing(specs: Iterable[ServerSpec], build: NginxBuild) -> None:
     """Stop where nginx would only say that it does not know a directive.
 
     Raises:
-        NginxUnavailable: this nginx cannot do what one of ``specs`` asks.
+        NginxLacksFeature: this nginx cannot do what one of ``specs`` asks.
     """
     for spec in specs:
         for lacking in _lacking(spec, build):
-            raise NginxUnavailable(f"{build} {lacking}. Name another nginx with --mtls-nginx, or nginx=.")
+            raise NginxLacksFeature(f"{build} {lacking}")
 
 
 def _lacking(spec: ServerSpec, build: NginxBuild) -> Iterator[str]:
@@ -34,3 +38,9 @@ def _lacking(spec: ServerSpec, build: NginxBuild) -> Iterator[str]:
     for block in spec.blocks:
         if block.verify.needs_ca and block.client_ca is None and not build.at_least(1, 27, 2):
             yield f"needs client_ca for verify={str(block.verify)!r}: trusted_ca alone is enough since nginx 1.27.2"
+    since = _OCSP_SINCE[spec.protocol]
+    if any(block.ocsp for block in spec.blocks) and not build.at_least(*since):
+        yield (
+            f"cannot ask an OCSP responder about clients in {spec.protocol}, which ocsp= needs: nginx can since "
+            f"{'.'.join(map(str, since))}"
+        )

@@ -1,4 +1,4 @@
-"""Asking about client certificates by OCSP: the values nginx takes, since when it can, and its lines."""
+"""Asking about client certificates by OCSP: the values nginx takes, and its lines."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from pytest_mtls.errors import InvalidConfigValue, NginxUnavailable
+from pytest_mtls.errors import InvalidConfigValue
 
 if TYPE_CHECKING:
-    from pytest_mtls.nginx.build import NginxBuild
-    from pytest_mtls.nginx.spec import Protocol, ServerBlock
+    from pytest_mtls.nginx.spec import ServerBlock
 
 SCOPES: Final = ("leaf", "on")
 """The values of ``ssl_ocsp`` that ask anybody."""
-
-SINCE: Final = {"http": (1, 19, 0), "stream": (1, 27, 2)}
-"""The version of nginx that brought ``ssl_ocsp``, for each module (CHANGES)."""
 
 _CACHE: Final = re.compile(r"off|shared:[A-Za-z0-9_]+:\d+[kKmM]?")
 _RESPONDER: Final = re.compile(r"https?://(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?(?:/[A-Za-z0-9_./%~-]*)?")
@@ -44,21 +40,11 @@ def responder_url(value: str) -> str:
     return value
 
 
-def directives(block: ServerBlock, protocol: Protocol, build: NginxBuild) -> Iterator[str]:
-    """The lines of a server that asks; none of one that does not.
-
-    Raises:
-        NginxUnavailable: this nginx cannot ask.
-    """
+def directives(block: ServerBlock) -> Iterator[str]:
+    """The lines of a server that asks; none of one that does not."""
     check = block.ocsp
     if check is None:
         return
-    since = SINCE[protocol.value]
-    if not build.at_least(*since):
-        raise NginxUnavailable(
-            f"{build} cannot ask an OCSP responder about clients in {protocol}, which ocsp= needs: nginx can since "
-            f"{'.'.join(map(str, since))}. Name another nginx with --mtls-nginx, or nginx=."
-        )
     yield f"ssl_ocsp {check.scope};"
     if check.responder is not None:
         yield f"ssl_ocsp_responder {check.responder};"

@@ -6,18 +6,20 @@ from typing import Any
 
 import pytest
 
-from pytest_mtls import InvalidArgument, InvalidConfigValue, NginxUnavailable, Ocsp
+from pytest_mtls import InvalidArgument, InvalidConfigValue, NginxLacksFeature, Ocsp
 from pytest_mtls.nginx.build import NginxBuild
-from pytest_mtls.nginx.ocsp import directives
+from pytest_mtls.nginx.bundle import Layout, make_bundle
 from pytest_mtls.nginx.spec import OcspCheck, Protocol, ServerBlock, ServerSpec
 
 CHECK = OcspCheck(scope="leaf", responder="http://127.0.0.1:8080/", cache="shared:ocsp:1m")
 
 
-def lines(version: str, protocol: Protocol, check: OcspCheck | None = CHECK) -> list[str]:
-    """What a server of that nginx says."""
-    block = ServerBlock(names=("localhost",), certificate=b"", key=b"", ocsp=check)
-    return list(directives(block, protocol, NginxBuild(version, "OpenSSL 3.0.19", "")))
+def config(version: str, protocol: Protocol, check: OcspCheck | None = CHECK) -> str:
+    """What that nginx would be given."""
+    block = ServerBlock(names=("localhost",), certificate=b"", key=b"", client_ca=b"", ocsp=check)
+    build = NginxBuild(version, "OpenSSL 3.0.19", "--with-stream --with-stream_ssl_module")
+    layout = Layout(listen=["1"], error_log="l", access_log="l", http_recorder="r", stream_recorder="r")
+    return make_bundle([ServerSpec(blocks=(block,), protocol=protocol)], build, layout).config
 
 
 @pytest.mark.parametrize(
@@ -27,11 +29,11 @@ def test_an_nginx_that_cannot_ask_is_an_error_that_names_the_version_which_can(
     protocol: Protocol, without: str, since: str
 ) -> None:
     """In place of nginx's own: unknown directive."""
-    with pytest.raises(NginxUnavailable, match=f"nginx {without} .*ocsp=.*since {since}.*--mtls-nginx"):
-        lines(without, protocol)
+    with pytest.raises(NginxLacksFeature, match=f"nginx {without} .*ocsp=.*since {since}.*--mtls-nginx"):
+        config(without, protocol)
 
-    assert lines(without, protocol, None) == []
-    assert lines(since, protocol) == [
+    assert "ssl_ocsp" not in config(without, protocol, None)
+    assert [line.strip() for line in config(since, protocol).splitlines() if "ssl_ocsp" in line] == [
         "ssl_ocsp leaf;",
         "ssl_ocsp_responder http://127.0.0.1:8080/;",
         "ssl_ocsp_cache shared:ocsp:1m;",

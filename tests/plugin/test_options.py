@@ -21,10 +21,11 @@ def another_nginx(tmp_path: Path) -> str:
 
 
 def test_every_option_is_in_the_help(suite: Suite) -> None:
-    """One group with five options, and as many settings."""
+    """One group with six options, and as many settings; the generations are named."""
     said = suite.run("", "--help").stdout.str()
 
-    for name in ("engine", "nginx", "report", "keep", "timeout"):
+    assert "bullseye, bookworm, trixie, forky" in " ".join(said.split())
+    for name in ("engine", "nginx", "missing", "report", "keep", "timeout"):
         assert f"--mtls-{name}" in said
         assert re.search(rf"^  mtls_{name} \(\w+\):\s+twin of\s+--mtls-{name}", said, re.MULTILINE)
 
@@ -44,6 +45,7 @@ def test_the_engine_may_be_a_setting(suite: Suite, engine: str) -> None:
     "option, value, named",
     [
         ("engine", "podman", "'auto', 'docker', 'process'"),
+        ("missing", "xfail", "'error', 'skip'"),
         ("timeout", "soon", "--mtls-timeout: 'soon' is not a number of seconds above 0."),
         ("timeout", "0", "--mtls-timeout: '0' is not a number of seconds above 0."),
         ("timeout", "-1", "--mtls-timeout: '-1' is not a number of seconds above 0."),
