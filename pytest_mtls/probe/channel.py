@@ -8,18 +8,21 @@ alert that came before.
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pytest_mtls.deadline import Deadline
 from pytest_mtls.engines.protocol import Address
 from pytest_mtls.errors import ServerGone
 from pytest_mtls.probe.session import Session
 from pytest_mtls.reasons import alert_name
+
+T = TypeVar("T")
 
 _CHUNK: Final = 1 << 16
 _ALERT: Final = 21
@@ -145,7 +148,7 @@ class Channel:
             self._socket = secure
             if session is not None:
                 session.offer_on(secure)
-            secure.do_handshake()
+            _without_stale_errors(secure.do_handshake)
             evidence.handshake_completed = True
             evidence.tls_version = _TLS_NAMES.get(secure.version() or "", secure.version())
             evidence.cipher = (secure.cipher() or (None,))[0]
@@ -166,11 +169,18 @@ class Channel:
         except OSError:
             pass
 
+    def await_server(self, seconds: float) -> None:
+        """Wait for the server to send something, at most so long; what it is is left to be read."""
+        if self.evidence.ending is None:
+            sign = select.poll()
+            sign.register(self._socket, select.POLLIN)
+            sign.poll(seconds * 1000)
+
     def receive(self, deadline: Deadline) -> bytes:
         """What came next; empty once the connection has ended, and then :attr:`Evidence.ending` says how."""
         if self.evidence.ending is not None:
             return b""
-        data = self._attempt(lambda: self._socket.recv(_CHUNK), deadline)
+        data = self._attempt(lambda: _without_stale_errors(lambda: self._socket.recv(_CHUNK)), deadline)
         if not data and self.evidence.ending is None:
             self.evidence.ending = Ending.CLOSED
         return data or b""
@@ -202,6 +212,20 @@ class Channel:
             evidence.detail = error.strerror or str(error)
             evidence.ending = Ending.ALERT if evidence.alert else Ending.RESET
         return None
+
+
+def _without_stale_errors(act: Callable[[], T]) -> T:
+    """Do something with OpenSSL, and once more where the error was not the connection's.
+
+    Presenting a chain that OpenSSL cannot fully read leaves an error in the thread's queue, and the next call that has
+    to wait is taken to have failed with it (``SSL_get_error(3)``); ``ssl`` empties the queue when it raises.
+    """
+    try:
+        return act()
+    except ssl.SSLError as error:
+        if error.library in (None, "SSL"):
+            raise
+    return act()
 
 
 def _connect(address: Address, deadline: Deadline) -> socket.socket:

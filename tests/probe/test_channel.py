@@ -10,9 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pytest_mtls import Ending, Harness, ServerGone
 from pytest_mtls.deadline import Deadline
@@ -167,3 +170,17 @@ def test_an_upstream_that_never_answers_is_a_timeout(serve: Any, harness: Harnes
     assert outcome.ending is Ending.TIMEOUT
     assert outcome.status is None
     assert time.monotonic() - started < 5
+
+
+def test_a_chain_that_openssl_cannot_fully_read_is_presented_all_the_same(serve: Any, harness: Harness) -> None:
+    """It leaves an error in OpenSSL's queue on this side, which is not what became of the connection."""
+    alice = harness.ca.issue_client("alice")
+    point = harness.ca.certificate.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    broken = harness.ca.certificate.public_bytes(Encoding.DER).replace(point, b"\x04" + b"\x01" * (len(point) - 1))
+    credential = replace(alice, chain=(x509.load_der_x509_certificate(broken),))
+    server = serve(verify="on")
+
+    for tls in ("1.2", "1.3"):
+        outcomes = [server.request(credential=credential, tls=tls) for _ in range(20)]
+
+        assert {(outcome.ending, outcome.status) for outcome in outcomes} == {(Ending.ANSWERED, 200)}
