@@ -175,7 +175,7 @@ def _private_key(text: bytes, password: str | bytes | None, origin: str) -> Priv
         )
         raise InvalidPem(f"{origin} cannot be loaded: {what}.") from None
     if not isinstance(key, PrivateKey):
-        raise InvalidPem(f"{origin} is a {type(key).__name__}, which is not used here; RSA, EC and Ed25519 keys are.")
+        raise InvalidPem(f"{origin} is a {type(key).__name__}, which does not sign; RSA, EC, EdDSA and DSA keys do.")
     return key
 
 

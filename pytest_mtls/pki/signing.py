@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 
 from pytest_mtls.errors import InvalidArgument
 from pytest_mtls.pki import der
@@ -25,6 +26,7 @@ _HASHES: dict[str, _Hash] = {
 }
 _RSA_WITH_SHA1 = der.encode(der.SEQUENCE, der.encode_oid("1.2.840.113549.1.1.5"), b"\5\0")  # RFC 3279 section 2.2.1
 _ECDSA_WITH_SHA1 = der.encode(der.SEQUENCE, der.encode_oid("1.2.840.10045.4.1"))  # RFC 3279 section 2.2.3
+_DSA_WITH_SHA1 = der.encode(der.SEQUENCE, der.encode_oid("1.2.840.10040.4.3"))  # RFC 3279 section 2.2.2
 
 _Signed = TypeVar("_Signed", x509.Certificate, x509.CertificateRevocationList)
 
@@ -93,15 +95,18 @@ def _signed_with_sha1(signed: _Signed, key: PrivateKey) -> bytes:
     to_be_signed, _, _ = der.read(signed.public_bytes(serialization.Encoding.DER)).children()
     fields = list(to_be_signed.children())
     position = next(index for index, field in enumerate(fields) if field.tag == der.SEQUENCE)
-    algorithm = _ECDSA_WITH_SHA1 if isinstance(key, ec.EllipticCurvePrivateKey) else _RSA_WITH_SHA1
+    algorithm, signature = _sha1_signer(key)
     parts = [field.encoded for field in fields]
     parts[position] = algorithm
     message = der.encode(der.SEQUENCE, *parts)
-    signature = der.encode(der.BIT_STRING, b"\0", _sha1_signature(key, message))
-    return der.encode(der.SEQUENCE, message, algorithm, signature)
+    return der.encode(der.SEQUENCE, message, algorithm, der.encode(der.BIT_STRING, b"\0", signature(message)))
 
 
-def _sha1_signature(key: PrivateKey, message: bytes) -> bytes:
+def _sha1_signer(key: PrivateKey) -> tuple[bytes, Callable[[bytes], bytes]]:
+    """How the algorithm is called, and what makes a signature."""
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        return key.sign(message, ec.ECDSA(hashes.SHA1()))
-    return cast(rsa.RSAPrivateKey, key).sign(message, padding.PKCS1v15(), hashes.SHA1())
+        return _ECDSA_WITH_SHA1, lambda message: key.sign(message, ec.ECDSA(hashes.SHA1()))
+    if isinstance(key, dsa.DSAPrivateKey):
+        return _DSA_WITH_SHA1, lambda message: key.sign(message, hashes.SHA1())
+    rsa_key = cast(rsa.RSAPrivateKey, key)
+    return _RSA_WITH_SHA1, lambda message: rsa_key.sign(message, padding.PKCS1v15(), hashes.SHA1())

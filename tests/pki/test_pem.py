@@ -100,7 +100,7 @@ def test_a_key_for_agreement_only_is_refused() -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
-    with pytest.raises(InvalidPem, match="X25519PrivateKey, which is not used here"):
+    with pytest.raises(InvalidPem, match="X25519PrivateKey, which does not sign"):
         load_private_key(exchange)
 
 
