@@ -16,6 +16,9 @@ from pytest_mtls.errors import NginxUnavailable
 from pytest_mtls.generations.mirror import find_mirror
 from pytest_mtls.generations.table import Generation
 
+NO_INSTALL: Final = "PYTEST_MTLS_NO_INSTALL"
+"""Environment variable: where it is set, nothing is installed on this machine."""
+
 _SECONDS: Final = 300
 _SHOWN_LINES: Final = 8
 _INSTALLING: Final = threading.Lock()
@@ -69,9 +72,11 @@ def _ensure_mmdebstrap(say: Callable[[str], None]) -> None:
         "Building nginx from Debian's packages needs mmdebstrap, which is not here. Install it with "
         "`apt-get install mmdebstrap`, or use the bundled nginx, a binary of your own, or an image."
     )
+    if os.environ.get(NO_INSTALL):
+        raise NginxUnavailable(f"{advice} {NO_INSTALL} is set, so it was not installed by itself.")
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise NginxUnavailable(advice)
-    say("installing mmdebstrap (once) ...")
+    say(f"installing mmdebstrap (once; {NO_INSTALL}=1 forbids it) ...")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     install = ("apt-get", "install", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=60", "mmdebstrap")
     for command in (install, ("apt-get", "update"), install):
