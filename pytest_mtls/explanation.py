@@ -18,18 +18,18 @@ _INTERNAL: Final = {
 def explain(outcome: Outcome) -> str:
     """A paragraph, nginx's own words, and a command to repeat it."""
     story = outcome.story
-    parts = []
-    if story is not None:
-        parts.append(_asked(outcome, story))
-    parts.append(_happened(outcome))
-    if why := _why(outcome):
-        parts.append(why)
-    text = " ".join(parts)
+    text = f"{_asked(outcome, story)} " if story is not None else ""
+    text += conclusion(outcome)
     if outcome.log:
         text += "\n\nnginx logged:\n" + "\n".join(f"  {line}" for line in outcome.log)
     if story is not None and story.curl:
         text += "\n\nTo repeat it (credential.write_to('certs') writes the files):\n  " + shlex.join(story.curl)
     return text
+
+
+def conclusion(outcome: Outcome) -> str:
+    """What happened, and why: the part of the paragraph that is the same wherever it was asked."""
+    return " ".join(part for part in (_happened(outcome), _why(outcome)) if part)
 
 
 def _asked(outcome: Outcome, story: Story) -> str:

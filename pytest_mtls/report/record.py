@@ -6,6 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pytest_mtls.outcome import Outcome
+from pytest_mtls.pki.states import CredentialState
+from pytest_mtls.report.verdict import Verdict
+
+_SUBJECTS = {f"CN={state}": state for state in CredentialState}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,28 @@ class Observation:
             alert=outcome.alert,
             nginx=outcome.nginx,
             openssl=outcome.openssl,
+        )
+
+    @property
+    def state(self) -> CredentialState | None:
+        """Which of the cast was shown; ``None`` for a credential of the suite's own.
+
+        The cast is known by its subjects: the common name of each is its state's identifier.
+        """
+        return CredentialState.NONE if self.credential is None else _SUBJECTS.get(self.credential)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What nginx made of it."""
+        return Verdict(
+            accepted=self.accepted,
+            layer=self.layer,
+            status=self.status,
+            internal_status=self.internal_status,
+            verify=self.verify,
+            verify_code=self.verify_code,
+            reason=self.reason,
+            alert=self.alert,
         )
 
     def to_json(self) -> dict[str, Any]:

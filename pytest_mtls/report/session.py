@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_mtls.options import option
+from pytest_mtls.report.coverage import coverage, untested
 from pytest_mtls.report.files import write_report
 from pytest_mtls.report.header import header_lines
 from pytest_mtls.report.record import Observation
@@ -23,8 +24,11 @@ def finish(config: pytest.Config) -> None:
         lines.extend(f"mtls: left up: {server}" for server in close(config))
         if path := option(config, "report"):
             # As typed where pytest was called, wherever a test may have gone since.
-            write_report(config.invocation_params.dir / path, observations(config))
-            lines.append(f"mtls: {len(observations(config))} requests in {path}")
+            seen = observations(config)
+            write_report(config.invocation_params.dir / path, seen)
+            cells = [cell for cell in coverage(seen) if cell.counts]
+            left_out = f"{len(untested(cells))} of {len(cells)} cells (mode by credential) nobody tested"
+            lines.append(f"mtls: {len(seen)} requests in {path}; {left_out}")
         return
     header = header_lines(config)
     left = close(config)

@@ -19,8 +19,9 @@ _CODES: Final[Mapping[str, str]] = {
     "cyan": "36",
 }
 _GAP: Final = "  "
-# Identifiers such as unable_to_verify_first_certificate are longer than a column: they may break after an underscore.
-_PIECE: Final = re.compile(r"[^\s_]*_|[^\s_]+")
+# Identifiers such as unable_to_verify_first_certificate are longer than a column: they may break after an underscore
+# or a hyphen.
+_PIECE: Final = re.compile(r"[^\s_-]*[_-]|[^\s_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def table(header: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, width: int,
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """``text`` in lines of at most ``width``; a longer word is broken after an underscore, where it has one."""
+    """``text`` in lines of at most ``width``; a longer word is broken after an underscore or a hyphen."""
     lines, line = [], ""
     for word in text.split():
         pieces = [word] if len(word) <= width else _PIECE.findall(word)

@@ -1,6 +1,7 @@
 """The whole table, on every nginx and in every engine: ``python -m tests.generations.truth [nginx ...]``.
 
-Ends with status 1 where the oracle was wrong anywhere.
+Each credential in each mode, situation and transport, with both versions of TLS. Ends with status 1 where the oracle
+was wrong anywhere.
 """
 
 from __future__ import annotations
@@ -9,44 +10,51 @@ import sys
 import time
 from collections.abc import Sequence
 
-from pytest_mtls import EngineUnavailable, Harness
+from pytest_mtls import EngineUnavailable
 from pytest_mtls.engines.protocol import BUNDLED
 from pytest_mtls.generations import GENERATIONS
-from tests.generations.cells import SITUATIONS, measure
+from pytest_mtls.table.measure import Gap, MeasuredCell, plan
+from pytest_mtls.table.situations import every_combination
+from pytest_mtls.table.workers import measure_parts
 
 ENGINES = ("process", "docker")
+WORKERS = 2
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure everything, print each disagreement and a line for each nginx; returns how many there were."""
     cells = wrong = 0
     for engine in ENGINES:
-        try:
-            harness = Harness.open(engine)
-        except EngineUnavailable as error:
-            print(f"{engine}: not measured: {error}")
-            continue
-        with harness:
-            for nginx in arguments or (*GENERATIONS, BUNDLED):
-                measured, disagreements = _measure(harness, nginx)
-                cells, wrong = cells + measured, wrong + disagreements
+        for nginx in arguments or (*GENERATIONS, BUNDLED):
+            try:
+                measured, disagreements = _measure(engine, nginx)
+            except EngineUnavailable as error:
+                print(f"{engine}: not measured: {error}")
+                break
+            cells, wrong = cells + measured, wrong + disagreements
     print(f"{cells} cells, {wrong} disagreements")
     return wrong
 
 
-def _measure(harness: Harness, nginx: str) -> tuple[int, int]:
+def _measure(engine: str, nginx: str) -> tuple[int, int]:
     started = time.monotonic()
-    found = [cell for situation in SITUATIONS for cell in measure(harness, nginx, situation)]
-    wrong = [cell for cell in found if cell.differences]
-    for cell in wrong:
-        print(f"  {cell.name}: {dict(cell.differences)}")
+    cells = wrong = 0
+    gaps: list[Gap] = []
+    for part in measure_parts(plan([nginx], every_combination()), engine=engine, workers=WORKERS):
+        measured = [each for each in part if isinstance(each, MeasuredCell)]
+        gaps += [each for each in part if isinstance(each, Gap)]
+        cells += len(measured)
+        for cell in measured:
+            if cell.differences:
+                wrong += 1
+                print(f"  {cell}: {dict(cell.differences)}")
     seconds = time.monotonic() - started
+    cannot = f"; cannot be in {len(gaps)} situations" if gaps else ""
     print(
-        f"{nginx} in engine {harness.engine.name}: {len(found)} cells, {len(wrong)} disagreements, "
-        f"{len(found) / seconds:.0f} cells/s",
+        f"{nginx} in engine {engine}: {cells} cells, {wrong} disagreements, {cells / seconds:.0f} cells/s{cannot}",
         flush=True,
     )
-    return len(found), len(wrong)
+    return cells, wrong
 
 
 if __name__ == "__main__":
