@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 
 help:
 	@echo "make demo    client certificates on a real nginx, in every verify mode (no root, no container engine)"
-	@echo "make test    the whole suite; installs and starts a container engine where it may"
+	@echo "make test    the whole suite; installs a browser, and installs and starts a container engine, where it may"
 	@echo "make truth   every credential, mode and situation on five generations of nginx, in both engines (minutes)"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   speed against the bare limit, as ratios"
@@ -28,6 +28,8 @@ demo: $(VENV)/installed
 	@$(RUN) pytest_mtls demo
 
 test: $(VENV)/installed
+	@.ci/browser || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
+	@.ci/registry $(BIN) || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
 	@$(WITH_ENGINE) $(RUN) pytest $(PYTEST_ARGS)
 
 truth: $(VENV)/installed

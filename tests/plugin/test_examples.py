@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from pytest_mtls import CredentialState
 from tests.plugin.suite import SECONDS
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "api"
+DEVICES = EXAMPLES.with_name("devices")
 
-_STATES = 34
+_STATES = len(CredentialState)
 _PASSED = {
     "test_certificates": 1,
     "test_clients": 2,
@@ -46,3 +48,13 @@ def test_every_example_passes_on_this_engine(pytester: pytest.Pytester, engine: 
 def test_the_examples_are_all_known_here() -> None:
     """A new file among the examples is run too."""
     assert {file.stem for file in EXAMPLES.glob("test_*.py")} == set(_PASSED)
+
+
+def test_a_certificate_per_device(pytester: pytest.Pytester, engine: str) -> None:
+    """A TCP service behind a stream server, in both engines, with each test's own servers."""
+    for file in DEVICES.glob("*.py"):
+        shutil.copy(file, pytester.path)
+
+    result = pytester.runpytest_subprocess("--mtls-engine", engine, "-p", "no:asyncio", "-W", "error", timeout=SECONDS)
+
+    result.assert_outcomes(passed=8)
