@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 WITH_ENGINE := PYTHON=$(abspath $(BIN)/python) .ci/engine run
-PYTEST_ARGS ?=
+# A worker for each core, as far as the container engine keeps up.
+PYTEST_ARGS ?= -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench truth clean
