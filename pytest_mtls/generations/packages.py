@@ -95,9 +95,11 @@ def _ensure_mmdebstrap(say: Callable[[str], None]) -> None:
 
 
 def _run(what: str, *command: str) -> None:
+    # Should this process be killed, a build is not to go on for nobody (prctl, PR_SET_PDEATHSIG).
+    tied = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS, check=False
+            (*tied, *command), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NginxUnavailable(f"Tried to {what}, and {command[0]} failed: {error}.") from error
