@@ -59,10 +59,8 @@ class DockerEngine:
         """The engine's product and version. Asked when somebody wants to read it: it takes longer than the rest."""
         with speaking("ask for its version"):
             version = self.client.version()
-        platform = (version.get("Platform") or {}).get("Name") or next(
-            (part["Name"] for part in version.get("Components") or () if part.get("Name")), "Docker"
-        )
-        product = "Podman" if "podman" in platform.lower() else "Docker"
+        parts = " ".join(part.get("Name") or "" for part in version.get("Components") or ())
+        product = "Podman" if "podman" in parts.lower() else "Docker"
         return f"{product} {version['Version']} (API {version['ApiVersion']})"
 
     def build(self, nginx: str, deadline: Deadline) -> NginxBuild:
