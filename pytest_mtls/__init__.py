@@ -9,9 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_mtls.arguments import Ocsp, ServerArguments, VirtualServer
+    from pytest_mtls.arguments import Ocsp, ServerArguments, TlsUpstream, Verbatim, VirtualServer
     from pytest_mtls.errors import (
         DeadlineExceeded,
+        EngineLacksFeature,
         EngineUnavailable,
         InvalidArgument,
         InvalidConfigValue,
@@ -29,10 +30,16 @@ if TYPE_CHECKING:
         ServerGone,
         SharedServerError,
         Unavailable,
+        UnclosedWarning,
         WorkspaceUnavailable,
     )
     from pytest_mtls.harness import Harness
     from pytest_mtls.headers import Headers
+    from pytest_mtls.lifecycle.fleet import Fleet
+    from pytest_mtls.lifecycle.freshness import keep_fresh
+    from pytest_mtls.lifecycle.invariant import Invariant
+    from pytest_mtls.lifecycle.renewal import renew
+    from pytest_mtls.lifecycle.rotation import rotate_ca
     from pytest_mtls.nginx.spec import VerifyMode
     from pytest_mtls.outcome import Expected, Layer, Outcome
     from pytest_mtls.pki.authority import CertificateAuthority
@@ -45,13 +52,15 @@ if TYPE_CHECKING:
     from pytest_mtls.probe.connection import Connection
     from pytest_mtls.probe.recorder import Forwarded
     from pytest_mtls.probe.session import Session
+    from pytest_mtls.refusal import StartRefusal
     from pytest_mtls.reload import Reload
     from pytest_mtls.server import NginxServer
 
 _HOMES = {
-    "arguments": ("Ocsp", "ServerArguments", "VirtualServer"),
+    "arguments": ("Ocsp", "ServerArguments", "TlsUpstream", "Verbatim", "VirtualServer"),
     "errors": (
         "DeadlineExceeded",
+        "EngineLacksFeature",
         "EngineUnavailable",
         "InvalidArgument",
         "InvalidConfigValue",
@@ -69,10 +78,16 @@ _HOMES = {
         "ServerGone",
         "SharedServerError",
         "Unavailable",
+        "UnclosedWarning",
         "WorkspaceUnavailable",
     ),
     "harness": ("Harness",),
     "headers": ("Headers",),
+    "lifecycle.fleet": ("Fleet",),
+    "lifecycle.freshness": ("keep_fresh",),
+    "lifecycle.invariant": ("Invariant",),
+    "lifecycle.renewal": ("renew",),
+    "lifecycle.rotation": ("rotate_ca",),
     "nginx.spec": ("VerifyMode",),
     "outcome": ("Expected", "Layer", "Outcome"),
     "pki.authority": ("CertificateAuthority",),
@@ -85,6 +100,7 @@ _HOMES = {
     "probe.connection": ("Connection",),
     "probe.recorder": ("Forwarded",),
     "probe.session": ("Session",),
+    "refusal": ("StartRefusal",),
     "reload": ("Reload",),
     "server": ("NginxServer",),
 }
@@ -100,8 +116,10 @@ __all__ = [
     "Credentials",
     "DeadlineExceeded",
     "Ending",
+    "EngineLacksFeature",
     "EngineUnavailable",
     "Expected",
+    "Fleet",
     "Forwarded",
     "Harness",
     "Headers",
@@ -110,6 +128,7 @@ __all__ = [
     "InvalidMarker",
     "InvalidName",
     "InvalidPem",
+    "Invariant",
     "KeyMismatch",
     "KeyType",
     "Layer",
@@ -131,11 +150,18 @@ __all__ = [
     "ServerGone",
     "Session",
     "SharedServerError",
+    "StartRefusal",
+    "TlsUpstream",
     "Unavailable",
+    "UnclosedWarning",
+    "Verbatim",
     "VerifyMode",
     "VirtualServer",
     "WorkspaceUnavailable",
     "__version__",
+    "keep_fresh",
+    "renew",
+    "rotate_ca",
 ]
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=Enum)
 
-_TICKET_KEY_SIZES: Final = (48, 80)
-
 
 class Unset(Enum):
     """Says that an argument was not given, where ``None`` means something."""
@@ -54,6 +52,7 @@ class _BlockArguments:
     error_pages: Any = UNSET
     ocsp: Any = UNSET
     directives: Any = UNSET
+    default_location: bool | Unset = UNSET
 
     def given(self) -> dict[str, Any]:
         """The arguments that were given."""
@@ -96,13 +95,87 @@ class Ocsp:
 
 
 @dataclass(frozen=True, slots=True)
+class Verbatim:
+    """The content of a file, unchecked: for what nginx is to refuse, or to read in its own way.
+
+    Goes wherever a file is meant: ``client_ca``, ``trusted_ca``, ``crl``, ``session_ticket_key``, and as
+    ``(Verbatim(certificate), Verbatim(key))`` for ``server``.
+
+    Args:
+        content: any bytes; ``None`` for a file that nginx.conf names and that is not there.
+
+    Raises:
+        InvalidArgument: it is something else.
+    """
+
+    content: bytes | None
+
+    def __post_init__(self) -> None:
+        if self.content is not None and not isinstance(self.content, bytes):
+            raise InvalidArgument(
+                f"Verbatim content={self.content!r} is a {type(self.content).__name__}; give bytes, or None for a "
+                "file that is not there."
+            )
+
+    def __repr__(self) -> str:
+        return "Verbatim(None)" if self.content is None else f"Verbatim({len(self.content)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsUpstream:
+    """An upstream that nginx meets by TLS, as ``upstream=``: nginx is the client there (``proxy_ssl_*``).
+
+    Args:
+        target: another ``NginxServer``, or an ``https://`` URL as this nginx reaches it. What an ``NginxServer`` saw
+            of this one is in ``outcome.forwarded``: it forwards to the recorder, and names the identity it verified.
+        credential: what nginx presents; the forms of ``server``.
+        verify: check the upstream's certificate, and its name. nginx's own default is not to.
+        trusted_ca: under which CAs; the forms of ``client_ca``. With ``verify``, ``mtls_ca`` unless it is said.
+        crl: revocation lists for that; the forms of ``crl``.
+        depth: number of intermediates; nginx's own is 1.
+        name: the name that the certificate must have (``proxy_ssl_name``), and the SNI. nginx's own is that of the
+            ``upstream {}`` in its configuration, which is on no certificate.
+        server_name: whether that name is sent as SNI. nginx's own default is not to.
+        session_reuse: whether TLS sessions are resumed; nginx's own is yes.
+        keepalive: how many idle connections are kept; 0 for none. Virtual servers whose upstream and ``keepalive`` are
+            the same share them. ``None`` leaves it to nginx, which keeps them since 1.29.7.
+
+    Raises:
+        InvalidArgument: a value is not allowed.
+    """
+
+    target: Any
+    credential: Any = None
+    verify: bool = False
+    trusted_ca: Any = None
+    crl: Any = None
+    depth: int | None = None
+    name: str | None = None
+    server_name: bool = False
+    session_reuse: bool | None = None
+    keepalive: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("verify", "server_name", "session_reuse"):
+            value = getattr(self, name)
+            if not isinstance(value, bool) and (value is not None or name != "session_reuse"):
+                raise InvalidArgument.not_one_of(f"TlsUpstream {name}", value, (True, False))
+        kept = self.keepalive
+        if kept is not None and (isinstance(kept, bool) or not isinstance(kept, int) or kept < 0):
+            raise InvalidArgument(f"TlsUpstream keepalive={kept!r} is not a number of connections, 0 or more.")
+        if self.crl and not self.verify:
+            raise InvalidArgument("TlsUpstream crl has no effect without verify=True: nothing is checked.")
+
+
+@dataclass(frozen=True, slots=True)
 class VirtualServer:
     """One of several servers on a listener; what is not said here is as it is said for the listener.
 
     Args:
         name: ``server_name``, one or several.
-        settings: the arguments of a server, but for those that belong to a listener: ``protocol``, ``http2``,
-            ``server_names``, ``virtual_servers``, ``nginx``, ``port``.
+        settings: the arguments of a server, but for those that belong to a listener or to its nginx: ``protocol``,
+            ``http2``, ``server_names``, ``virtual_servers``, ``nginx``, ``port``, ``http_directives``,
+            ``main_directives``, ``clock``.
 
     Raises:
         InvalidArgument: an argument is unknown.
@@ -131,6 +204,9 @@ class ServerArguments(_BlockArguments):
     config: Any = UNSET
     nginx: str | Unset | None = UNSET
     port: int | Unset = UNSET
+    http_directives: Any = UNSET
+    main_directives: Any = UNSET
+    clock: Any = UNSET
 
     @classmethod
     def checked(cls, arguments: Mapping[str, Any], *, where: str) -> ServerArguments:
@@ -156,7 +232,7 @@ _BLOCK_NAMES: Final = tuple(each.name for each in dataclasses.fields(_BlockArgum
 ARGUMENT_NAMES: Final = tuple(each.name for each in dataclasses.fields(ServerArguments))
 """The names of all arguments."""
 
-SEQUENCE_ARGUMENTS: Final = frozenset({"virtual_servers", "directives"})
+SEQUENCE_ARGUMENTS: Final = frozenset({"virtual_servers", "directives", "http_directives", "main_directives"})
 """Arguments whose one value is a list, so that only a list of lists means several values."""
 
 

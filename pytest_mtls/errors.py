@@ -12,6 +12,7 @@ Grouped by what the caller can do about it::
      │   └─ SharedServerError                    changing a server that other tests use too
      ├─ Unavailable                            what was asked is not on this machine: install it
      │   ├─ EngineUnavailable                    no container engine, or it does not answer
+     │   │   └─ EngineLacksFeature                 an engine that cannot do what was asked, or not on this machine
      │   ├─ NginxUnavailable                     no such image, binary or name; not an nginx; no SSL module
      │   │   └─ NginxLacksFeature                  a good nginx that cannot do what was asked: too old, or built without
      │   └─ WorkspaceUnavailable                 the temporary folder cannot be written
@@ -33,6 +34,13 @@ from collections.abc import Iterable, Sequence
 
 class MtlsError(Exception):
     """Base of everything this package raises."""
+
+
+class UnclosedWarning(UserWarning):
+    """A test left a connection or a server open; it was closed at the end of the test.
+
+    With ``-W error::pytest_mtls.UnclosedWarning`` such a test fails.
+    """
 
 
 class InvalidArgument(MtlsError, ValueError):
@@ -75,6 +83,18 @@ class Unavailable(MtlsError):
 
 class EngineUnavailable(Unavailable):
     """No container engine answers."""
+
+
+class EngineLacksFeature(EngineUnavailable):
+    """This engine cannot do what was asked: a step that works with the other one only, or not on this machine.
+
+    Attributes:
+        lack: what it lacks: the message without the advice.
+    """
+
+    def __init__(self, lack: str) -> None:
+        super().__init__(f"{lack}. Choose the engine with --mtls-engine; --mtls-missing=skip skips such tests.")
+        self.lack = lack
 
 
 class NginxUnavailable(Unavailable):

@@ -15,13 +15,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_mtls.arguments import UNSET, ServerArguments
+from pytest_mtls.control import Equipment
 from pytest_mtls.deadline import Deadline
 from pytest_mtls.engines.cleanup import Guard
 from pytest_mtls.engines.protocol import BUNDLED, Address, Engine, Upstreams
 from pytest_mtls.engines.selection import choose_engine
 from pytest_mtls.nginx.build import NginxBuild
+from pytest_mtls.refusal import StartRefusal, refusal_of
 from pytest_mtls.resolution import Surroundings, resolve
-from pytest_mtls.server import Equipment, NginxServer
+from pytest_mtls.server import NginxServer
+from pytest_mtls.unclosed import hold, release
 
 if TYPE_CHECKING:
     from pytest_mtls.nginx.spec import ServerSpec
@@ -99,7 +102,26 @@ class Harness:
         """
         checked = ServerArguments.checked(arguments, where="nginx()")
         (server,) = self.start([checked], shared=False)
+        hold(
+            server,
+            what=f"the server {server.url}",
+            advice="stop() it, or close its harness",
+            owner=server,
+            close=lambda: self.discard(server),
+        )
         return server
+
+    def refusal(self, **arguments: Any) -> StartRefusal | None:
+        """Why nginx does not start with these arguments; ``None`` where it does, and then it is stopped again.
+
+        Raises:
+            InvalidArgument: an argument is unknown or not allowed.
+        """
+        return self.refusal_of(ServerArguments.checked(arguments, where="refusal()"))
+
+    def refusal_of(self, asked: ServerArguments) -> StartRefusal | None:
+        """What :meth:`refusal` does, for arguments that were checked."""
+        return refusal_of(lambda: self.discard(*self.start([asked], shared=False)))
 
     def start(self, asked: Sequence[ServerArguments], *, shared: bool) -> list[NginxServer]:
         """One nginx that serves all of ``asked``, which must name the same nginx.
@@ -145,7 +167,9 @@ class Harness:
     def leave_running(self) -> None:
         """Let go of every server without stopping it; ``pytest-mtls sweep`` removes them later."""
         with self._lock:
-            self._servers = []
+            servers, self._servers = self._servers, []
+        for server in servers:
+            release(server)
         self._guard.release()
 
     def close(self) -> None:

@@ -149,6 +149,8 @@ class Story:
         resumed_from: whether a session was offered.
         detail: the TLS library's own words, where it had any.
         curl: a command that repeats it.
+        plain: no TLS was spoken, on purpose.
+        withheld: the client kept its certificate back: the server's list of CAs names no issuer of it.
     """
 
     url: str
@@ -160,3 +162,5 @@ class Story:
     resumed_from: bool
     detail: str | None
     curl: tuple[str, ...]
+    plain: bool = False
+    withheld: bool = False

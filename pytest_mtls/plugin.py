@@ -6,6 +6,7 @@ use it loads this file, ``fixtures`` and ``options`` only.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,9 @@ __all__ = [
 ]
 
 _USED = pytest.StashKey[bool]()
+_BEFORE_SETUP = pytest.StashKey[int]()
+_BEFORE_CALL = pytest.StashKey[int]()
+_UNCLOSED = "pytest_mtls.unclosed"
 _FIXTURE_PREFIX = ("mtls_", "_mtls_")
 
 
@@ -59,6 +63,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         from pytest_mtls.marking import parametrize
 
         parametrize(metafunc, options.nginx_names(metafunc.config))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """Add known regressions to what the session collects, where they are asked for."""
+    report = yield
+    if isinstance(collector, pytest.Session) and options.scenario_names(collector.config) is not None:
+        from pytest_mtls.scenario_items import with_scenarios
+
+        return with_scenarios(collector, report)
+    return report
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -86,22 +101,40 @@ def pytest_report_collectionfinish(config: pytest.Config) -> Sequence[str]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
     """Skip a test whose shared server the nginx at hand cannot be, where that is wished."""
+    item.stash[_BEFORE_SETUP] = _opened_so_far()
     return (yield from _skipping_what_is_missing(item.config))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """The same for what a test asks while it runs."""
+    item.stash[_BEFORE_CALL] = _opened_so_far()
     return (yield from _skipping_what_is_missing(item.config))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Close what a test left open, and name it; after its fixtures, which may close it yet."""
+    try:
+        return (yield)
+    finally:
+        if _UNCLOSED in sys.modules:
+            from pytest_mtls.sessions import close_left_open
+
+            close_left_open(item, item.stash.get(_BEFORE_SETUP, 0), item.stash.get(_BEFORE_CALL, sys.maxsize))
+
+
+def _opened_so_far() -> int:
+    return sys.modules[_UNCLOSED].mark() if _UNCLOSED in sys.modules else 0
 
 
 def _skipping_what_is_missing(config: pytest.Config) -> Generator[None, Any, Any]:
     try:
         return (yield)
     except Exception as error:
-        from pytest_mtls.errors import NginxLacksFeature
+        from pytest_mtls.errors import EngineLacksFeature, NginxLacksFeature
 
-        if not isinstance(error, NginxLacksFeature) or not options.skips_missing(config):
+        if not isinstance(error, EngineLacksFeature | NginxLacksFeature) or not options.skips_missing(config):
             raise
         lack = error.lack
     pytest.skip(lack)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_mtls.arguments import UNSET, Ocsp, ServerArguments, VirtualServer
-from pytest_mtls.errors import InvalidArgument, KeyMismatch
+from pytest_mtls import contents
+from pytest_mtls.arguments import UNSET, Ocsp, ServerArguments, TlsUpstream, VirtualServer
+from pytest_mtls.errors import InvalidArgument
 from pytest_mtls.nginx import text
 from pytest_mtls.nginx.spec import (
     DEFAULT_FORWARD,
     TLS_VERSIONS,
+    FileContent,
     OcspCheck,
     Protocol,
     ServerBlock,
     ServerSpec,
+    UpstreamTls,
     VerifyMode,
 )
 
@@ -27,8 +30,6 @@ if TYPE_CHECKING:
     from pytest_mtls.pki.ocsp import OcspResponder
 
 E = TypeVar("E", bound=Enum)
-
-_TICKET_KEY_SIZES: Final = (48, 80)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +56,24 @@ def check_values(arguments: ServerArguments) -> None:
         InvalidArgument: a value is not allowed.
     """
     verify_mode(_or(arguments.verify, VerifyMode.ON))
-    tls_versions(_or(arguments.tls, TLS_VERSIONS))
+    _tls(_or(arguments.tls, TLS_VERSIONS))
     protocol = _member(Protocol, _or(arguments.protocol, Protocol.HTTP), "protocol")
     _depth(_or(arguments.depth, None))
     _boolean(_or(arguments.http2, False), "http2")
     _port(_or(arguments.port, 0))
     _config(_or(arguments.config, None))
     _server_names(_or(arguments.server_names, None))
+    _lines(_or(arguments.http_directives, ()), "http_directives")
+    _lines(_or(arguments.main_directives, ()), "main_directives")
+    _clock(_or(arguments.clock, timedelta(0)))
     for given in (arguments, *(each.settings for each in _virtual_servers(_or(arguments.virtual_servers, ())))):
         if (cache := _or(given.session_cache, None)) is not None:
             text.session_cache(cache)
         _ocsp(_or(given.ocsp, None))
         _forward(_or(given.forward, None))
         _error_pages(_or(given.error_pages, None), protocol)
-        _directives(_or(given.directives, ()))
+        _lines(_or(given.directives, ()), "directives")
+        _default_location(_or(given.default_location, True), upstream=_or(given.upstream, None))
 
 
 def resolve(arguments: ServerArguments, surroundings: Surroundings) -> ServerSpec:
@@ -90,6 +95,9 @@ def resolve(arguments: ServerArguments, surroundings: Surroundings) -> ServerSpe
         protocol=protocol,
         http2=http2,
         port=_port(_or(arguments.port, 0)),
+        http_directives=_lines(_or(arguments.http_directives, ()), "http_directives"),
+        main_directives=_lines(_or(arguments.main_directives, ()), "main_directives"),
+        clock=_clock(_or(arguments.clock, timedelta(0))),
     )
 
 
@@ -116,31 +124,29 @@ def ocsp_of(given: Mapping[str, Any]) -> Ocsp | None:
 def _block(
     names: tuple[str, ...], given: Mapping[str, Any], protocol: Protocol, surroundings: Surroundings
 ) -> ServerBlock:
-    server = given.get("server") or surroundings.server_credential(names)
-    if not server.matches_key:
-        raise KeyMismatch(
-            "server: its private key belongs to another certificate, and nginx would not start with the two."
-        )
+    certificate, key = contents.identity(given.get("server") or surroundings.server_credential(names), "server")
     client_ca = given.get("client_ca", UNSET)
     verify = verify_mode(given.get("verify", VerifyMode.ON))
     return ServerBlock(
         names=names,
-        certificate=server.chain_pem,
-        key=server.private_key_pem,
+        certificate=certificate,
+        key=key,
         verify=verify,
-        client_ca=surroundings.client_ca() if client_ca is UNSET else ca_pem(client_ca, "client_ca"),
-        trusted_ca=ca_pem(given.get("trusted_ca"), "trusted_ca"),
+        client_ca=surroundings.client_ca() if client_ca is UNSET else contents.authorities(client_ca, "client_ca"),
+        trusted_ca=contents.authorities(given.get("trusted_ca"), "trusted_ca"),
         crl=_crl(given.get("crl"), client_ca, surroundings),
         depth=_depth(given.get("depth")),
-        tls=tls_versions(given.get("tls", TLS_VERSIONS)),
+        tls=_tls(given.get("tls", TLS_VERSIONS)),
         session_cache=given.get("session_cache"),
         session_tickets=given.get("session_tickets"),
-        session_ticket_keys=_ticket_keys(given.get("session_ticket_key")),
+        session_ticket_keys=contents.ticket_keys(given.get("session_ticket_key")),
         upstream=_upstream(given.get("upstream"), protocol),
+        upstream_tls=_upstream_tls(given.get("upstream"), protocol, surroundings),
         forward=_forward(given.get("forward")),
         error_pages=_error_pages(given.get("error_pages"), protocol),
         ocsp=_ocsp_check(ocsp_of(given), surroundings),
-        directives=_directives(given.get("directives", ())),
+        directives=_lines(given.get("directives", ()), "directives"),
+        default_location=given.get("default_location", True),
     )
 
 
@@ -162,6 +168,10 @@ def verify_mode(value: object) -> VerifyMode:
         InvalidArgument: there is no such mode.
     """
     return _member(VerifyMode, value, "verify")
+
+
+def _tls(value: object) -> tuple[str, ...] | None:
+    return None if value is None else tls_versions(value)
 
 
 def tls_versions(value: object) -> tuple[str, ...]:
@@ -236,83 +246,51 @@ def _virtual_servers(value: object) -> tuple[VirtualServer, ...]:
     return servers
 
 
-def ca_pem(value: object, argument: str) -> bytes | None:
-    """Certificates for nginx to read: of an authority, of several, PEM bytes, or the path of a PEM file.
-
-    An authority stands for its own certificate alone: nginx knows no partial chains, so an intermediate needs its root
-    named beside it, and then everything under the root is trusted too.
-
-    Raises:
-        InvalidPem: there is no certificate in it.
-        InvalidArgument: it is something else, or the file cannot be read.
-    """
-    from pytest_mtls.pki.pem import load_certificates
-
-    if value is None:
-        return None
-    if (pem := getattr(value, "certificate_pem", None)) is not None:
-        return bytes(pem)
-    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str | bytes):
-        return b"".join(ca_pem(each, argument) or b"" for each in value)
-    content = _content(value, argument)
-    load_certificates(content, argument)
-    return content if content.endswith(b"\n") else content + b"\n"
-
-
-def _content(value: object, argument: str) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, str) and "-----" in value:
-        return value.encode()
-    if isinstance(value, str | os.PathLike):
-        try:
-            return Path(value).read_bytes()
-        except OSError as error:
-            raise InvalidArgument(f"{argument}: cannot read {str(value)!r}: {error.strerror}.") from error
-    raise InvalidArgument(f"{argument}={value!r} is a {type(value).__name__}; give bytes or the path of a file.")
-
-
-def _crl(value: object, client_ca: Any, surroundings: Surroundings) -> bytes | None:
-    if value is None or value is False:
-        return None
-    if value is not True:
-        from pytest_mtls.pki.pem import load_crls
-
-        content = _content(value, "crl")
-        load_crls(content, "crl")
-        return content
-    if client_ca is UNSET:
-        return surroundings.full_crl()
-    authorities = (
-        client_ca if isinstance(client_ca, Sequence) and not isinstance(client_ca, str | bytes) else (client_ca,)
-    )
-    if not all(hasattr(each, "crl_bundle") for each in authorities):
-        raise InvalidArgument(
-            "crl=True needs client_ca to be an authority, which can make its CRL; give the CRL as PEM instead."
-        )
-    return b"".join(each.crl_bundle() for each in authorities)
-
-
-def _ticket_keys(value: object) -> tuple[bytes, ...]:
-    if value is None:
-        return ()
-    several = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else (value,)
-    keys = tuple(_content(each, "session_ticket_key") for each in several)
-    for key in keys:
-        if len(key) not in _TICKET_KEY_SIZES:
-            raise InvalidArgument(
-                f"session_ticket_key: {len(key)} bytes, and nginx takes 48 or 80 (ngx_ssl_session_ticket_keys)."
-            )
-    return keys
-
-
 def _upstream(value: object, protocol: Protocol) -> str | None:
     if value is None:
         return None
-    address = getattr(value, "upstream_url", value)
+    by_tls = isinstance(value, TlsUpstream)
+    target = value.target if isinstance(value, TlsUpstream) else value
+    address = getattr(target, "upstream_url", target)
     if not isinstance(address, str):
-        raise InvalidArgument(f"upstream={value!r} is neither a URL nor an NginxServer; leave it out for the recorder.")
-    return text.stream_upstream(address) if protocol is Protocol.STREAM else text.upstream_url(address)
+        raise InvalidArgument(
+            f"upstream={target!r} is neither a URL nor an NginxServer; leave it out for the recorder."
+        )
+    if protocol is Protocol.STREAM:
+        return text.stream_upstream(address.removeprefix("https://"))
+    if by_tls and not address.startswith("https://"):
+        raise InvalidArgument(f"upstream: TlsUpstream({address!r}) is met by TLS, so its URL begins with 'https://'.")
+    return text.upstream_url(address)
+
+
+def _upstream_tls(value: object, protocol: Protocol, surroundings: Surroundings) -> UpstreamTls | None:
+    if not isinstance(value, TlsUpstream):
+        return None
+    if protocol is Protocol.STREAM and value.keepalive is not None:
+        raise InvalidArgument("TlsUpstream keepalive does not go with protocol='stream': it is a matter of http.")
+    trusted = contents.authorities(value.trusted_ca, "TlsUpstream trusted_ca")
+    if value.verify and trusted is None:
+        trusted = surroundings.client_ca()
+    given_ca = UNSET if value.trusted_ca is None else value.trusted_ca
+    identity = contents.identity(value.credential, "TlsUpstream credential") if value.credential else (None, None)
+    return UpstreamTls(
+        certificate=identity[0],
+        key=identity[1],
+        verify=value.verify,
+        trusted_ca=trusted,
+        crl=_crl(value.crl, given_ca, surroundings, of="TlsUpstream trusted_ca"),
+        depth=_depth(value.depth),
+        name=None if value.name is None else text.header_value(value.name, argument="TlsUpstream name"),
+        server_name=value.server_name,
+        session_reuse=value.session_reuse,
+        keepalive=value.keepalive,
+    )
+
+
+def _crl(value: object, authorities: Any, surroundings: Surroundings, *, of: str = "client_ca") -> FileContent | None:
+    if value is True and authorities is UNSET:
+        return surroundings.full_crl()
+    return contents.crl(value, authorities, of=of)
 
 
 def _forward(value: object) -> tuple[tuple[str, str], ...]:
@@ -336,6 +314,21 @@ def _error_pages(value: object, protocol: Protocol) -> tuple[tuple[int, int | st
     return tuple((code, text.error_page(code, target)) for code, target in value.items())
 
 
-def _directives(value: object) -> tuple[str, ...]:
-    lines = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else (value,)
-    return tuple(text.directive(line) for line in lines)
+def _lines(value: object, argument: str) -> tuple[str, ...]:
+    several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
+    return tuple(text.directive(line, argument=argument) for line in (value if several else (value,)))  # type: ignore[attr-defined]
+
+
+def _default_location(value: object, *, upstream: object) -> None:
+    _boolean(value, "default_location")
+    if value is False and upstream is not None:
+        raise InvalidArgument(
+            "upstream does not go with default_location=False, which leaves out the location that would use it: "
+            "write `proxy_pass` in your directives; `proxy_pass http://recorder;` reaches the recorder."
+        )
+
+
+def _clock(value: object) -> timedelta:
+    if not isinstance(value, timedelta):
+        raise InvalidArgument(f"clock={value!r} is not a timedelta: how far nginx's clock is ahead of this machine's.")
+    return value

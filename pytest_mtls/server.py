@@ -1,25 +1,24 @@
-"""A running nginx, as a test sees it: ask it, hold a connection to it, change it, look at its log."""
+"""A running nginx, as a test sees it: ask it, hold a connection to it, and the clients that people use."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Mapping
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_mtls.arguments import ServerArguments
+from pytest_mtls import unclosed
+from pytest_mtls.control import ControlledNginx
 from pytest_mtls.deadline import Deadline
-from pytest_mtls.engines.protocol import Listener, RunningNginx
-from pytest_mtls.errors import InvalidArgument, ReloadRefused, ServerGone, SharedServerError
-from pytest_mtls.nginx.bundle import numbered
-from pytest_mtls.nginx.spec import ServerBlock, ServerSpec
+from pytest_mtls.errors import InvalidArgument, ServerGone
+from pytest_mtls.nginx.spec import ServerBlock
 from pytest_mtls.outcome import Outcome
 from pytest_mtls.probe.asked import Asked
 from pytest_mtls.probe.conclusion import unloadable
 from pytest_mtls.probe.connection import Connection
-from pytest_mtls.reload import Reload, reload
-from pytest_mtls.resolution import Surroundings, each_server, ocsp_of, resolve
+from pytest_mtls.resolution import each_server, ocsp_of
 
 if TYPE_CHECKING:
     import ssl
@@ -27,11 +26,10 @@ if TYPE_CHECKING:
     import httpx
     import requests
 
+    from pytest_mtls.export.folder import Reproducer
     from pytest_mtls.outcome import Expected
     from pytest_mtls.pki.credential import Credential
-    from pytest_mtls.pki.states import Credentials, CredentialState
-    from pytest_mtls.probe.contexts import ProbeContexts
-    from pytest_mtls.probe.recorder import Recorder
+    from pytest_mtls.pki.states import CredentialState
     from pytest_mtls.probe.session import Session
 
 
@@ -47,104 +45,8 @@ DEFAULT: Final = _Default.DEFAULT
 HeaderFields = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Equipment:
-    """What every server of a session uses in common.
-
-    Attributes:
-        recorder: what nginx proxies to by default.
-        contexts: the probe's.
-        surroundings: what arguments are resolved against.
-        cast: the credentials that are known in every state.
-        trust: PEM of the CA that minted the servers' certificates, for clients that check them.
-        timeout: seconds that starting, reloading and stopping may take.
-    """
-
-    recorder: Recorder
-    contexts: ProbeContexts
-    surroundings: Surroundings
-    cast: Callable[[], Credentials]
-    trust: Callable[[], bytes]
-    timeout: float
-
-
-class NginxServer:
-    """One listener of a running nginx.
-
-    Attributes:
-        spec: what was asked for.
-        observers: called with every outcome, as it is concluded.
-    """
-
-    def __init__(
-        self,
-        running: RunningNginx,
-        position: int,
-        spec: ServerSpec,
-        arguments: ServerArguments,
-        equipment: Equipment,
-        *,
-        shared: bool,
-    ) -> None:
-        self.spec = spec
-        self.observers: list[Callable[[Outcome], None]] = []
-        self._running = running
-        self._position = position
-        self._arguments = arguments
-        self._equipment = equipment
-        self._shared = shared
-        self._stopped = False
-
-    @property
-    def running(self) -> RunningNginx:
-        """The nginx behind it, for whoever looks closer: its journal, its build, how it ended."""
-        return self._running
-
-    @property
-    def listener(self) -> Listener:
-        """How it is reached."""
-        return self._running.listeners[self._position]
-
-    @property
-    def host(self) -> str:
-        """The address to dial, on loopback."""
-        return self.listener.public.host
-
-    @property
-    def port(self) -> int:
-        """The port to dial."""
-        return self.listener.public.port
-
-    @property
-    def url(self) -> str:
-        """``https://localhost:PORT``, without a slash at the end."""
-        return f"https://localhost:{self.port}"
-
-    @property
-    def upstream_url(self) -> str:
-        """Its address as another nginx of the same engine reaches it: for ``upstream=``."""
-        return f"https://{self.listener.direct or self.listener.public}"
-
-    @property
-    def config(self) -> str:
-        """The nginx.conf in force."""
-        return self._running.bundle.config
-
-    @property
-    def version(self) -> str:
-        """nginx's version, such as ``1.31.3``."""
-        return self._running.build.version
-
-    @property
-    def openssl_version(self) -> str:
-        """The version of the OpenSSL it runs with, such as ``3.3.7``."""
-        return self._running.build.openssl_version
-
-    @property
-    def log(self) -> tuple[str, ...]:
-        """nginx's log lines so far. A server that shares its nginx with others shares the log too."""
-        self._running.journal.read()
-        return self._running.journal.lines
+class NginxServer(ControlledNginx):
+    """One listener of a running nginx. How it is changed, restarted and stopped: see ``control.py``."""
 
     def request(
         self,
@@ -159,6 +61,10 @@ class NginxServer:
         host: str | _Default = DEFAULT,
         session: Session | None = None,
         http2: bool | None = None,
+        plain: bool | int = False,
+        security_level: int = 0,
+        obeys_ca_hints: bool = False,
+        signature_algorithms: str | Iterable[str] = (),
         timeout: float = 10,
     ) -> Outcome:
         """Ask once, on a connection of its own, and say what nginx did.
@@ -170,17 +76,36 @@ class NginxServer:
             headers: further fields; sent as they are, in order.
             body: sent with its length. To a stream server it is what is sent (``ping`` where it is empty).
             tls: versions to offer, ``"1.2"``, ``"1.3"`` or both; both by default.
-            server_name: the SNI; ``None`` sends none. By default the server's first name.
-            host: the Host field; by default the SNI, else the server's first name.
+            server_name: the SNI; ``None`` sends none, nor does an IP address (RFC 6066 section 3). By default the
+                server's first name.
+            host: the Host field; by default ``server_name``, else the server's first name.
             session: a former outcome's, to resume.
             http2: whether to offer HTTP/2; by default as the server does.
+            plain: speak HTTP without TLS (to a stream server: bytes), to the TLS port, or to the port given: that of a
+                plain ``listen`` among ``directives``.
+            security_level: OpenSSL's, of the client: 0 sends anything; from 2 on it will not even load RSA-1024 or
+                SHA-1 (``SSL_CTX_set_security_level(3)``), and the outcome's layer is ``client``.
+            obeys_ca_hints: present the credential as Go, Java and browsers do: only where the list of CAs that the
+                server sends is empty or names an issuer of its chain. OpenSSL's clients do not look at that list.
+            signature_algorithms: the only ones the client may sign with, by their names in RFC 8446 section 4.2.3.
             timeout: seconds for everything; what has not come by then is the outcome ``Ending.TIMEOUT``.
 
         Raises:
             ServerGone: nginx is not running.
             InvalidArgument: this cannot be sent at all.
+            Unavailable: this Python cannot choose signature algorithms; it can since 3.15.
         """
-        asked = self._asked(credential, tls, server_name, session, http2)
+        asked = self._asked(
+            server_name,
+            credential=credential,
+            tls=tls,
+            session=session,
+            http2=http2,
+            plain=plain,
+            security_level=security_level,
+            obeys_ca_hints=obeys_ca_hints,
+            signature_algorithms=signature_algorithms,
+        )
         deadline = Deadline.after(timeout)
         with self._turn_if_needed():
             connection = self._open(asked, deadline)
@@ -199,81 +124,43 @@ class NginxServer:
         server_name: str | _Default | None = DEFAULT,
         session: Session | None = None,
         http2: bool | None = None,
+        plain: bool | int = False,
+        security_level: int = 0,
+        obeys_ca_hints: bool = False,
+        signature_algorithms: str | Iterable[str] = (),
         timeout: float = 10,
     ) -> Connection:
         """Shake hands and keep the connection; use it in a ``with`` statement. The arguments are those of
         :meth:`request`.
 
+        One that a test leaves open is closed at its end and named in an :class:`~pytest_mtls.UnclosedWarning`.
+
         Raises:
             ServerGone: nginx is not running.
             InvalidArgument: the TLS library will not load this credential, so there is no connection.
         """
-        asked = self._asked(credential, tls, server_name, session, http2)
+        asked = self._asked(
+            server_name,
+            credential=credential,
+            tls=tls,
+            session=session,
+            http2=http2,
+            plain=plain,
+            security_level=security_level,
+            obeys_ca_hints=obeys_ca_hints,
+            signature_algorithms=signature_algorithms,
+        )
         opened = self._open(asked, Deadline.after(timeout))
         if isinstance(opened, Outcome):
             raise InvalidArgument(opened.explain())
+        unclosed.hold(
+            opened,
+            what=f"a connection to {self.url}",
+            advice="use connect() in a `with` statement, or close() it",
+            owner=self,
+            close=opened.close,
+        )
         return opened
-
-    def update(self, *, check: bool = True, timeout: float | None = None, **changes: Any) -> Reload:
-        """Change some arguments: files are replaced by rename, HUP is sent, and this returns when the old workers are
-        gone.
-
-        Until then they go on answering, with the old configuration: nginx starts new workers and waits 100 ms before it
-        retires the old ones (``ngx_master_process_cycle``).
-
-        Args:
-            check: raise if nginx refuses; else say so in the result.
-            timeout: seconds to wait; the session's by default.
-            changes: arguments of the factory. Without any, the same files are written anew.
-
-        Raises:
-            ReloadRefused: nginx kept the old configuration; its files are put back.
-            SharedServerError: other tests use this server.
-            DeadlineExceeded: old workers stayed, as they do while a request is under way.
-        """
-        self._must_be_private("update()")
-        arguments = self._arguments.changed(changes, where="update()")
-        for fixed in ("nginx", "port", "protocol"):
-            if fixed in changes:
-                raise InvalidArgument(f"update() cannot change {fixed}; ask mtls_nginx_factory for another server.")
-        spec = resolve(arguments, self._equipment.surroundings)
-        deadline = Deadline.after(timeout or self._equipment.timeout)
-        result = reload(self._running, [spec], deadline)
-        if result.applied:
-            self._arguments, self.spec = arguments, spec
-        elif check:
-            raise ReloadRefused(
-                f"nginx {self.version} kept its old configuration: {result.reason}\n\n"
-                f"This was refused:\n{numbered(result.config)}",
-                log=result.log,
-                config=result.config,
-            )
-        return result
-
-    def restart(self) -> None:
-        """Stop nginx and start it again with the same files. Its port may be another afterwards (containers).
-
-        Raises:
-            SharedServerError: other tests use this server.
-            NginxStartError: it does not come up again.
-        """
-        self._must_be_private("restart()")
-        self._running.restart(Deadline.after(self._equipment.timeout))
-        self._stopped = False
-
-    def stop(self) -> None:
-        """End nginx and remove its files. Doing so twice is no error.
-
-        Raises:
-            SharedServerError: other tests use this server.
-        """
-        self._must_be_private("stop()")
-        self.discard()
-
-    def discard(self) -> None:
-        """What :meth:`stop` does, also for a shared server: for whoever made it."""
-        self._stopped = True
-        self._running.stop(Deadline.after(self._equipment.timeout))
 
     def expected(self, state: CredentialState, *, server_name: str | None = None) -> Expected:
         """What this nginx will do with a credential of that state, known before it is asked.
@@ -286,12 +173,42 @@ class NginxServer:
             InvalidArgument: this server has something of which nothing is known in advance, such as lines of its own.
         """
         from pytest_mtls.oracle import expect
-        from pytest_mtls.oracle.recognition import situation_of
+        from pytest_mtls.oracle.recognition import refuse_what_is_not_known, situation_of
 
+        refuse_what_is_not_known(self.spec, self._running.build)
         cast = self._equipment.cast()
         block = self.spec.named(server_name)
         _, given = each_server(self._arguments)[self.spec.blocks.index(block)]
         return expect(state, situation_of(block, self.spec.protocol, ocsp_of(given), cast), self._running.build)
+
+    def export_to(self, folder: str | os.PathLike[str], *, port: int | None = None, force: bool = False) -> Reproducer:
+        """Write this server to a folder that runs anywhere with nginx or ``docker compose``: for a bug report.
+
+        ``steps.sh`` in it asks again what was asked of this server so far, with curl and openssl, and says what each
+        request shows; where nothing was asked yet, a few of the cast. Resumed sessions are not repeated.
+
+        Args:
+            folder: made for its owner only; it gets the private keys of the credentials that were used.
+            port: where the exported nginx listens; by default the server's own if one was asked for, else 8443.
+            force: write into a folder that is not empty.
+
+        Raises:
+            InvalidArgument: the folder is not empty, or not a folder; or the port is none.
+            WorkspaceUnavailable: it cannot be written.
+        """
+        from pytest_mtls.export.folder import export
+
+        return export(
+            Path(folder),
+            spec=self.spec,
+            build=self._running.build,
+            port=port,
+            answers=self._history.answers,
+            cast=self._equipment.cast(),
+            expected=lambda state, name: self.expected(state, server_name=name),
+            trust=self._trust(),
+            force=force,
+        )
 
     def ssl_context(self, credential: Credential | None = None) -> ssl.SSLContext:
         """A context for any library: presents ``credential``, trusts this server and checks its name."""
@@ -330,31 +247,18 @@ class NginxServer:
 
     def _trust(self) -> bytes:
         # A server certificate of the user's own is trusted itself: whoever issued it is not known here.
-        own = self._arguments.given().get("server")
-        return own.certificate_pem if own is not None else self._equipment.trust()
+        own = getattr(self._arguments.given().get("server"), "certificate_pem", None)
+        return own if own is not None else self._equipment.trust()
 
-    def _must_be_private(self, what: str) -> None:
-        if self._shared:
-            raise SharedServerError(
-                f"{what} would change a server that other tests share. "
-                "Ask for one of your own: mtls_nginx_factory(...)."
-            )
-
-    def _asked(
-        self,
-        credential: Credential | None,
-        tls: str | Iterable[str] | None,
-        server_name: str | _Default | None,
-        session: Session | None,
-        http2: bool | None,
-    ) -> Asked:
+    def _asked(self, server_name: str | _Default | None, *, plain: bool | int, **given: Any) -> Asked:
+        if isinstance(server_name, _Default):
+            server_name = self._first_name if plain is False else None
         return Asked.checked(
-            credential=credential,
-            tls=tls,
-            server_name=self._first_name if server_name is DEFAULT else server_name,
-            session=session,
-            http2=self.spec.http2 if http2 is None else http2,
+            server_name=server_name,
+            plain=plain,
             protocol=self.spec.protocol,
+            serves_http2=self.spec.http2,
+            **given,
         )
 
     @property
@@ -363,10 +267,13 @@ class NginxServer:
         return "localhost" if "*" in name or name == "_" else name
 
     def _host(self, host: str | _Default, asked: Asked) -> str:
-        return (asked.server_name or self._first_name) if isinstance(host, _Default) else host
+        if not isinstance(host, _Default):
+            return host
+        name = asked.server_name or self._first_name
+        return f"[{name}]" if ":" in name else name
 
     def _block(self, asked: Asked) -> ServerBlock:
-        return self.spec.named(asked.server_name)
+        return self.spec.named(asked.sni)
 
     def _open(self, asked: Asked, deadline: Deadline) -> Connection | Outcome:
         if self._stopped:
@@ -376,17 +283,18 @@ class NginxServer:
             raise ServerGone(f"nginx has died ({ended}); its log has the reason.", log=self.log, config=self.config)
         equipment = self._equipment
         try:
-            context = equipment.contexts.get(asked.credential, asked.tls, http2=asked.http2)
+            context, hinted = equipment.contexts.of(asked)
         except (OSError, InvalidArgument) as error:
             return unloadable(asked, error, self._running.build, mode=str(self._block(asked).verify), url=self.url)
         return Connection.open(
             asked,
             context,
+            hinted=hinted,
             running=self._running,
             listener=self.listener,
             recorder=equipment.recorder,
             mode=str(self._block(asked).verify),
-            note=self._noted,
+            note=self._history.noting(asked.credential, self._noted),
             deadline=deadline,
         )
 

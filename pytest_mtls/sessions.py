@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_mtls import options
+from pytest_mtls import options, unclosed
 from pytest_mtls.arguments import ServerArguments
 from pytest_mtls.engines.protocol import BUNDLED
 from pytest_mtls.harness import DEFAULT_TIMEOUT, Harness
@@ -17,6 +17,7 @@ from pytest_mtls.marking import announced
 from pytest_mtls.nginx.bundle import numbered
 from pytest_mtls.outcome import Outcome
 from pytest_mtls.pool import ServerPool
+from pytest_mtls.refusal import StartRefusal
 from pytest_mtls.report.record import Observation
 from pytest_mtls.server import NginxServer
 
@@ -119,6 +120,18 @@ def sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
         yield from watch.sections()
 
 
+def close_left_open(item: pytest.Item, before_setup: int, before_call: int) -> None:
+    """Close what was opened while a test ran and is still open, and the connections that its fixtures made to servers
+    of its own; name them in a warning. What fixtures of a wider scope opened is theirs.
+
+    Raises:
+        UnclosedWarning: where warnings are errors.
+    """
+    own = [watch.server for watch in item.stash.get(_WATCHES, [])]
+    left = [each for each in unclosed.opened_since(before_setup) if each.number > before_call or each.owner in own]
+    unclosed.close(left, test=item.nodeid)
+
+
 def observe(item: pytest.Item) -> None:
     """Keep what a finished test saw, for ``--mtls-report``."""
     kept = item.config.stash.setdefault(_OBSERVATIONS, [])
@@ -151,6 +164,14 @@ class PrivateServers:
         (server,) = self._harness.start([asked], shared=False)
         self._made.callback(self._harness.discard, server)
         return self._made.enter_context(watched(self._item, server))
+
+    def refusal(self, **arguments: Any) -> StartRefusal | None:
+        """Why nginx does not start with these arguments; ``None`` where it does, and then it is stopped again.
+
+        Raises:
+            InvalidArgument: an argument is unknown or not allowed.
+        """
+        return self._harness.refusal_of(self._defaults.changed(arguments, where="mtls_nginx_factory.refusal()"))
 
     def close(self) -> None:
         """Stop every server that was made."""

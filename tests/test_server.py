@@ -113,6 +113,17 @@ def test_a_restarted_server_answers_as_before(serve: Serve, harness: Harness) ->
     assert (replayed.resumed, replayed.internal_status) == (False, 496)
 
 
+def test_a_restarted_server_has_what_an_update_left(serve: Serve, harness: Harness) -> None:
+    """Not the files that it was first started with."""
+    bob = harness.ca.issue_client("bob")
+    nginx = serve(crl=harness.ca.crl())
+    nginx.update(crl=harness.ca.crl(extra=[bob]))
+
+    nginx.restart()
+
+    assert nginx.request(credential=bob).reason == "certificate_revoked"
+
+
 def test_a_stopped_server_is_gone_and_says_so(serve: Serve) -> None:
     """Stopping twice is no error; asking afterwards is."""
     nginx = serve()

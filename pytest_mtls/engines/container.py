@@ -16,7 +16,7 @@ from pytest_mtls.engines.api import speaking
 from pytest_mtls.engines.failures import reload_files, start_failure
 from pytest_mtls.engines.images import NOBODY, TarEntry, make_tar
 from pytest_mtls.engines.journal import Journal
-from pytest_mtls.engines.protocol import Address, Listener, Upstreams
+from pytest_mtls.engines.protocol import BY_RENAME, Address, Listener, Upstreams, Writing
 from pytest_mtls.errors import NginxUnavailable, PortInUse
 from pytest_mtls.nginx.build import NginxBuild
 from pytest_mtls.nginx.bundle import CONFIG, Bundle, Layout, make_bundle
@@ -96,6 +96,9 @@ class StreamSource:
 
 class NginxContainer:
     """One container with one nginx."""
+
+    writes_in_place = False
+    """An engine unpacks an archive by replacing files, and there need be no shell in the image."""
 
     _generations = itertools.count(int(time.time()))
 
@@ -218,7 +221,7 @@ class NginxContainer:
             for port in self._ports
         )
 
-    def write(self, specs: Sequence[ServerSpec], deadline: Deadline) -> Bundle:
+    def write(self, specs: Sequence[ServerSpec], deadline: Deadline, writing: Writing = BY_RENAME) -> Bundle:
         """Replace the files by those for ``specs``."""
         layout = Layout(
             listen=[str(port) for port in self._ports],
@@ -228,15 +231,15 @@ class NginxContainer:
             stream_recorder=str(self._upstreams.stream),
         )
         former = self._bundle
-        self.restore(make_bundle(specs, self.build, layout), deadline)
+        self.restore(make_bundle(specs, self.build, layout), deadline, writing)
         return former
 
-    def restore(self, bundle: Bundle, deadline: Deadline) -> None:
+    def restore(self, bundle: Bundle, deadline: Deadline, writing: Writing = BY_RENAME) -> None:
         """Replace the files by those of ``bundle``.
 
-        Each archive has a modification time of its own: nginx 1.27.4 and later keep a certificate or CRL over a reload
-        where inode and modification time are the same (``ngx_openssl_cache.c``), and an engine may unpack into the same
-        inode.
+        Unless it is said, each archive has a modification time of its own: nginx 1.27.4 and later keep a certificate or
+        CRL over a reload where inode and modification time are the same (``ngx_openssl_cache.c``), and an engine may
+        unpack into the same inode.
         """
         files = reload_files(bundle)
         folders = sorted({name.rpartition("/")[0] for name in files} - {""})
@@ -247,7 +250,8 @@ class NginxContainer:
             for name, file in files.items()
         ]
         with speaking("copy nginx's files into the container"):
-            self._api.put_archive(self._id, "/", make_tar(entries, modified=next(self._generations)))
+            modified = next(self._generations) if writing.mtime is None else writing.mtime
+            self._api.put_archive(self._id, "/", make_tar(entries, modified=modified))
         self._bundle = bundle
 
     def signal_reload(self, deadline: Deadline) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_mtls.deadline import Deadline, wait_until
 from pytest_mtls.engines.api import connect, endpoint, speaking
 from pytest_mtls.engines.cleanup import Guard, Leftover, Owner
+from pytest_mtls.engines.clock import refuse_clock
 from pytest_mtls.engines.container import NginxContainer
 from pytest_mtls.engines.images import NOBODY, ArchiveInTheMaking, ensure_loaded, ensure_present
 from pytest_mtls.engines.names import looks_like_a_binary
@@ -90,6 +91,7 @@ class DockerEngine:
         self, specs: Sequence[ServerSpec], *, nginx: str, upstreams: Upstreams, deadline: Deadline
     ) -> NginxContainer:
         """Start one container for all of ``specs``."""
+        refuse_clock(specs, self.name)
         if nginx not in self._images:
             self.build(nginx, deadline)
             self.image(nginx)

@@ -1,9 +1,9 @@
 """nginx's log, read as it grows and sorted by connection.
 
 nginx numbers its connections (``*7``) and writes that number on every line about one. The debug level ``debug_event``
-adds two facts nothing else gives: which peer a connection came from (``accept:``), before any request, and OpenSSL's
+adds three facts nothing else gives: which peer a connection came from (``accept:``), before any request; OpenSSL's
 number for each certificate of the chain (``verify:``, from ``ngx_ssl_verify_callback``), even where the mode tolerates
-the error. Both are kept as facts; the other debug lines are dropped.
+the error; and when an upstream is turned to (``connect to``). They are kept as facts; other debug lines are dropped.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ T = TypeVar("T")
 _NUMBER: Final = re.compile(r"\*(\d+) ")
 _ACCEPT: Final = re.compile(r"\*(\d+) accept: (\S+) fd:")
 _VERIFY: Final = re.compile(r"\*(\d+) verify:(\d+), error:(\d+), depth:(\d+), subject:\"(.*)\", issuer:\"(.*)\"$")
+_CONNECT: Final = re.compile(r"\*(\d+) connect to ")
+_MARKS: Final = (b" accept: ", b" verify:", b" connect to ")
+"""Of the debug lines those with one of these are kept."""
 _WORKER_STARTED: Final = re.compile(r"\[notice\] \d+#\d+: start worker process (\d+)$")
 _WORKER_ENDED: Final = re.compile(r": worker process (\d+) exited ")
 
@@ -75,11 +78,22 @@ class Record:
 
 @dataclass(slots=True)
 class ConnectionLog:
-    """Everything the log said about one connection so far."""
+    """Everything the log said about one connection so far.
+
+    Attributes:
+        number: nginx's.
+        peer: ``address:port`` it came from.
+        lines: those for a human.
+        passed_on: whether nginx has connected to somebody on its behalf. From then on ``verify:`` lines under its
+            number are about an upstream's certificate (with 1.30 and 1.31), and no longer about the client's.
+        verifications: of the client's chain.
+        records: of the access log.
+    """
 
     number: int
     peer: str | None = None
     lines: list[str] = field(default_factory=list)
+    passed_on: bool = False
     verifications: list[Verification] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
 
@@ -120,7 +134,7 @@ class Journal:
                 return
             *complete, self._rest = (self._rest + data).split(b"\n")
             for line in complete:
-                if b" [debug] " not in line or b" accept: " in line or b" verify:" in line:
+                if b" [debug] " not in line or any(mark in line for mark in _MARKS):
                     self._take(line.decode("utf-8", "surrogateescape"))
 
     def wait_for(self, find: Callable[[], T | None], deadline: Deadline) -> T | None:
@@ -226,7 +240,10 @@ class Journal:
             self._came_from(self._of(int(accept[1])), accept[2])
         elif verify := _VERIFY.search(line):
             number, _, error, depth, subject, _ = verify.groups()
-            self._of(int(number)).verifications.append(Verification(int(error), int(depth), subject))
+            if not (seen := self._of(int(number))).passed_on:
+                seen.verifications.append(Verification(int(error), int(depth), subject))
+        elif connect := _CONNECT.search(line):
+            self._of(int(connect[1])).passed_on = True
 
     def _take_worker(self, line: str) -> None:
         if started := _WORKER_STARTED.search(line):

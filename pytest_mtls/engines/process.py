@@ -9,17 +9,18 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from pytest_mtls.deadline import Deadline
 from pytest_mtls.engines.cleanup import Guard, make_folder, remove_folder
+from pytest_mtls.engines.clock import clock_environment, clock_of, shared_memory
 from pytest_mtls.engines.failures import reload_files, start_failure
 from pytest_mtls.engines.journal import Journal
 from pytest_mtls.engines.names import known_names, looks_like_a_binary
-from pytest_mtls.engines.protocol import Address, Listener, Upstreams
+from pytest_mtls.engines.protocol import BY_RENAME, Address, Listener, Upstreams, Writing
 from pytest_mtls.engines.sources import Program, named_source
 from pytest_mtls.engines.sources import bundled_binary as bundled_binary
 from pytest_mtls.errors import EngineUnavailable, NginxUnavailable, PortInUse, WorkspaceUnavailable
@@ -86,7 +87,9 @@ class ProcessEngine:
         if nginx not in self._programs:
             self.build(nginx, deadline)
             deadline = Deadline.after(deadline.seconds)  # getting hold of it is not part of starting it
-        running = NginxProcess(self._program(nginx), self.build(nginx, deadline), specs, upstreams, self._guard)
+        program, build = self._program(nginx), self.build(nginx, deadline)
+        clock = clock_environment(program, build, clock_of(specs), deadline)
+        running = NginxProcess(program, build, specs, upstreams, self._guard, clock)
         try:
             running.launch(deadline)
         except BaseException:
@@ -165,6 +168,8 @@ def _listen(port: int) -> socket.socket:
 class NginxProcess:
     """One nginx master with its workers, in a process group of its own."""
 
+    writes_in_place = True
+
     def __init__(
         self,
         program: Program,
@@ -172,8 +177,10 @@ class NginxProcess:
         specs: Sequence[ServerSpec],
         upstreams: Upstreams,
         guard: Guard,
+        clock: Mapping[str, str],
     ) -> None:
         self.build = build
+        self._clock = clock
         self._binary = program
         self._specs = tuple(specs)
         self._upstreams = upstreams
@@ -204,19 +211,22 @@ class NginxProcess:
             for port in self._ports:
                 sockets.append(_listen(port))
             self._ports = tuple(each.getsockname()[1] for each in sockets)
-            self.write(self._specs, deadline)
+            if not self._bundle.config:  # started anew, it goes on with what update() has made of its files
+                self.write(self._specs, deadline)
             self._process = self._spawn([each.fileno() for each in sockets])
         finally:
             for each in sockets:
                 each.close()
         self._guard.watch_process(self._process.pid)
+        for path in self._shared_memory(self._process.pid):
+            self._guard.watch_folder(path)
         started = self.journal.wait_for(lambda: self.journal.workers or self.exit_reason(), deadline)
         if self.exit_reason() or not started:
             raise start_failure(self, deadline)
 
     def _spawn(self, inherited: list[int]) -> subprocess.Popen[bytes]:
         # nginx takes over listening sockets named in NGINX, as it does when it upgrades its own binary.
-        environment = {**self._binary.environment, "NGINX": "".join(f"{fd};" for fd in inherited)}
+        environment = {**self._binary.environment, **self._clock, "NGINX": "".join(f"{fd};" for fd in inherited)}
         early_log = ["-e", "stderr"] if self.build.at_least(1, 19, 5) else []
         files = ["-p", str(self._folder), "-c", str(self._folder / CONFIG)]
         with open(self._folder / _LOG, "ab") as log:
@@ -231,8 +241,8 @@ class NginxProcess:
                 cwd=self._folder,
             )
 
-    def write(self, specs: Sequence[ServerSpec], deadline: Deadline) -> Bundle:
-        """Replace the files by those for ``specs``, each by rename."""
+    def write(self, specs: Sequence[ServerSpec], deadline: Deadline, writing: Writing = BY_RENAME) -> Bundle:
+        """Replace the files by those for ``specs``."""
         layout = Layout(
             listen=[f"{_LOOPBACK}:{port}" for port in self._ports],
             error_log=_LOG,
@@ -242,14 +252,14 @@ class NginxProcess:
             user="root" if os.geteuid() == 0 else None,
         )
         former = self._bundle
-        self.restore(make_bundle(specs, self.build, layout), deadline)
+        self.restore(make_bundle(specs, self.build, layout), deadline, writing)
         return former
 
-    def restore(self, bundle: Bundle, deadline: Deadline) -> None:
-        """Replace the files by those of ``bundle``, each by rename."""
+    def restore(self, bundle: Bundle, deadline: Deadline, writing: Writing = BY_RENAME) -> None:
+        """Replace the files by those of ``bundle``."""
         try:
             for name, file in reload_files(bundle).items():
-                _replace(self._folder / name, file)
+                _write(self._folder / name, file, writing)
         except OSError as error:
             raise WorkspaceUnavailable(f"Tried to write nginx's files into {self._folder}, saw: {error}.") from error
         self._bundle = bundle
@@ -294,17 +304,26 @@ class NginxProcess:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(_QUIT_GRACE)
         self._guard.forget_process(process.pid)
+        for path in self._shared_memory(process.pid):
+            path.unlink(missing_ok=True)
+            self._guard.forget_folder(path)
         self._process = None
 
+    def _shared_memory(self, pid: int) -> tuple[Path, ...]:
+        return shared_memory(pid) if self._clock else ()
 
-def _replace(path: Path, file: BundleFile) -> None:
+
+def _write(path: Path, file: BundleFile, writing: Writing) -> None:
     """Write beside it, then rename: a reader sees the old file or the new one, and its inode number is new.
 
     nginx 1.27.4 and later keep a certificate or CRL over a reload where inode and modification time (in whole seconds)
-    are the same (``ngx_openssl_cache.c``), so writing in place could leave the old one in force.
+    are the same (``ngx_openssl_cache.c``), so writing in place can leave the old one in force.
     """
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    beside = path.with_name(f"{path.name}.new")
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if file.secret else 0o644), "wb") as new:
+    written = path if writing.in_place else path.with_name(f"{path.name}.new")
+    with open(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if file.secret else 0o644), "wb") as new:
         new.write(file.content)
-    os.replace(beside, path)
+    if writing.mtime is not None:
+        os.utime(written, (writing.mtime, writing.mtime))
+    if written != path:
+        os.replace(written, path)

@@ -49,11 +49,34 @@ class Upstreams:
     stream: Address
 
 
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How nginx's files are written.
+
+    Attributes:
+        in_place: into the files that are there, which keep their inodes; else beside them, and renamed.
+        mtime: their modification time, seconds since 1970; ``None`` is now.
+    """
+
+    in_place: bool = False
+    mtime: int | None = None
+
+
+BY_RENAME = Writing()
+
+
 class RunningNginx(Protocol):
-    """One nginx that serves some specs."""
+    """One nginx that serves some specs.
+
+    Attributes:
+        build: which nginx.
+        journal: its log.
+        writes_in_place: whether its files can be rewritten where they are.
+    """
 
     build: NginxBuild
     journal: Journal
+    writes_in_place: bool
 
     @property
     def listeners(self) -> Sequence[Listener]:
@@ -63,10 +86,10 @@ class RunningNginx(Protocol):
     def bundle(self) -> Bundle:
         """What it was given last."""
 
-    def write(self, specs: Sequence[ServerSpec], deadline: Deadline) -> Bundle:
-        """Replace its files by those for ``specs`` and return the bundle that was in force; nginx is not told yet."""
+    def write(self, specs: Sequence[ServerSpec], deadline: Deadline, writing: Writing = BY_RENAME) -> Bundle:
+        """Replace its files by those for ``specs`` and return the bundle that it had; nginx is not told yet."""
 
-    def restore(self, bundle: Bundle, deadline: Deadline) -> None:
+    def restore(self, bundle: Bundle, deadline: Deadline, writing: Writing = BY_RENAME) -> None:
         """Replace its files by those of a former bundle."""
 
     def signal_reload(self, deadline: Deadline) -> None:
@@ -116,6 +139,7 @@ class Engine(Protocol):
             NginxUnavailable: there is no such nginx.
             PortInUse: a port that was asked for by number is taken.
             WorkspaceUnavailable: its files cannot be written.
+            EngineLacksFeature: this engine cannot do what one of ``specs`` asks.
             DeadlineExceeded: it did neither start nor fail.
         """
 

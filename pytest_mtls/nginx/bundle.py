@@ -6,13 +6,13 @@ addresses and the log differ, and those an engine states in its :class:`Layout`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_mtls.nginx import ocsp
+from pytest_mtls.nginx import ocsp, text, upstream
 from pytest_mtls.nginx.build import NginxBuild
 from pytest_mtls.nginx.limits import refuse_what_is_missing
-from pytest_mtls.nginx.spec import Protocol, ServerBlock, ServerSpec
+from pytest_mtls.nginx.spec import ABSENT, FileContent, Protocol, ServerBlock, ServerSpec
 from pytest_mtls.nginx.variables import known_variables
 
 CONFIG = "nginx.conf"
@@ -20,6 +20,9 @@ PID = "nginx.pid"
 
 RECORD_PREFIX = '{"pytest-mtls":1,'
 """How a line of the access log starts that is meant for this package."""
+
+# nginx hands its workers an empty environment, and libfaketime reads its own every ten seconds.
+CLOCK_ENVIRONMENT = tuple(f"env {name};" for name in ("LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"))
 
 _TEMP_PATHS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
@@ -82,12 +85,24 @@ def make_bundle(specs: Sequence[ServerSpec], build: NginxBuild, layout: Layout) 
         for position, block in enumerate(spec.blocks):
             folder = f"server-{number}" if len(spec.blocks) == 1 else f"server-{number}-{position}"
             files.update(_files(block, folder))
-            lines = _server(block, spec, listen=listen, folder=folder, build=build, layout=layout)
+            behind = _behind(block, specs, folder=folder, protocol=spec.protocol, layout=layout)
+            lines = _server(block, spec, behind, listen=listen, folder=folder, build=build)
             servers[spec.protocol].extend(["", "    server {", *_indented(lines, 8), "    }"])
+    for protocol, recorder in ((Protocol.HTTP, layout.http_recorder), (Protocol.STREAM, layout.stream_recorder)):
+        servers[protocol][:0] = _around(specs, protocol, recorder, build)
     modules = _modules(build) if servers[Protocol.STREAM] else []
     rest = (*_http(servers, build, layout), *_stream(servers, build, layout))
-    config = "\n".join([*modules, *_main(build, layout), *rest, ""])
+    config = "\n".join([*modules, *_main(specs, build, layout), *rest, ""])
     return Bundle(config, files)
+
+
+def _around(specs: Sequence[ServerSpec], protocol: Protocol, recorder: str, build: NginxBuild) -> Iterator[str]:
+    """What stands beside the servers in ``http {}`` or ``stream {}``: upstreams with a name, and the user's lines."""
+    for block in upstream.named_upstreams(specs, protocol, recorder, build):
+        yield from ("", *_indented(block, 4))
+    own = [line for spec in specs if spec.protocol is protocol for line in spec.http_directives]
+    if own:
+        yield from ("", *_indented(own, 4))
 
 
 def _modules(build: NginxBuild) -> list[str]:
@@ -97,15 +112,20 @@ def _modules(build: NginxBuild) -> list[str]:
     return [f'load_module "{path}";']
 
 
-def _main(build: NginxBuild, layout: Layout) -> list[str]:
+def _main(specs: Sequence[ServerSpec], build: NginxBuild, layout: Layout) -> list[str]:
     # debug_event adds the peer's port at accept and OpenSSL's number for every certificate of the chain, which nothing
     # else reports where a mode tolerates the error; without debug support nginx would refuse the level.
     level = "debug_event" if build.has_debug else "info"
+    own = [line for spec in specs for line in spec.main_directives]
+    # Of these nginx takes one only, and the user's goes first.
+    said = {line.split()[0] for line in own if line.strip()}
+    ours = {"user": layout.user, "worker_processes": "1"}
     return [
-        *([f"user {layout.user};"] if layout.user else []),
-        "worker_processes 1;",
+        *(f"{name} {value};" for name, value in ours.items() if value and name not in said),
         f"pid {PID};",
         f"error_log {layout.error_log} {level};",
+        *(CLOCK_ENVIRONMENT if any(spec.clock for spec in specs) else ()),
+        *own,
         "",
         "events {",
         "    worker_connections 1024;",
@@ -164,16 +184,34 @@ def _files(block: ServerBlock, folder: str) -> dict[str, BundleFile]:
         "trusted_ca.pem": (block.trusted_ca, False),
         "crl.pem": (block.crl, False),
         **{f"ticket-{number}.key": (key, True) for number, key in enumerate(block.session_ticket_keys)},
+        **{
+            name: (content, name == upstream.KEY_FILE)
+            for name, content in upstream.upstream_files(block.upstream_tls).items()
+        },
     }
     return {
         f"{folder}/{name}": BundleFile(content, secret)
         for name, (content, secret) in named.items()
-        if content is not None
+        if content is not None and content is not ABSENT
     }
 
 
+def _behind(
+    block: ServerBlock, specs: Sequence[ServerSpec], *, folder: str, protocol: Protocol, layout: Layout
+) -> list[str]:
+    """How the server passes on what it lets in; nothing where the user's lines do that."""
+    if not block.default_location:
+        return []
+    if protocol is Protocol.HTTP:
+        forward = [f"proxy_set_header {name} {value};" for name, value in block.forward]
+        lines = [*forward, *upstream.http_lines(block, specs, folder, layout.http_recorder)]
+        return ["location / {", *_indented(lines, 4), "}"]
+    tls = ["proxy_ssl on;", *upstream.tls_lines(block.upstream_tls, folder)] if block.upstream_tls else []
+    return [*tls, f"proxy_pass {block.upstream or layout.stream_recorder};"]
+
+
 def _server(
-    block: ServerBlock, spec: ServerSpec, *, listen: str, folder: str, build: NginxBuild, layout: Layout
+    block: ServerBlock, spec: ServerSpec, behind: Sequence[str], *, listen: str, folder: str, build: NginxBuild
 ) -> Iterator[str]:
     http = spec.protocol is Protocol.HTTP
     old_http2 = spec.http2 and not build.at_least(1, 25, 1)
@@ -184,37 +222,32 @@ def _server(
         yield f"server_name {' '.join(block.names)};"
     yield from _tls(block, folder)
     yield from ocsp.directives(block)
-    if not http:
-        yield from block.directives
-        yield f"proxy_pass {block.upstream or layout.stream_recorder};"
-        return
     yield from _error_pages(block)
     yield from block.directives
-    yield "location / {"
-    yield from (f"    proxy_set_header {name} {value};" for name, value in block.forward)
-    yield f"    proxy_pass {block.upstream or f'http://{layout.http_recorder}'};"
-    yield "}"
+    yield from behind
 
 
 def _tls(block: ServerBlock, folder: str) -> Iterator[str]:
-    yield f"ssl_certificate {folder}/certificate.pem;"
-    yield f"ssl_certificate_key {folder}/key.pem;"
-    yield f"ssl_protocols {' '.join(f'TLSv{version}' for version in block.tls)};"
+    def named(directive: str, name: str, content: FileContent | None) -> Iterator[str]:
+        if content is not None:
+            yield f"{directive} {text.file_path(folder, name, content)};"
+
+    yield from named("ssl_certificate", "certificate.pem", block.certificate)
+    yield from named("ssl_certificate_key", "key.pem", block.key)
+    if block.tls is not None:
+        yield f"ssl_protocols {' '.join(f'TLSv{version}' for version in block.tls)};"
     yield f"ssl_verify_client {block.verify};"
-    if block.client_ca is not None:
-        yield f"ssl_client_certificate {folder}/client_ca.pem;"
-    if block.trusted_ca is not None:
-        yield f"ssl_trusted_certificate {folder}/trusted_ca.pem;"
-    if block.crl is not None:
-        yield f"ssl_crl {folder}/crl.pem;"
+    yield from named("ssl_client_certificate", "client_ca.pem", block.client_ca)
+    yield from named("ssl_trusted_certificate", "trusted_ca.pem", block.trusted_ca)
+    yield from named("ssl_crl", "crl.pem", block.crl)
     if block.depth is not None:
         yield f"ssl_verify_depth {block.depth};"
     if block.session_cache is not None:
         yield f"ssl_session_cache {block.session_cache};"
     if block.session_tickets is not None:
         yield f"ssl_session_tickets {'on' if block.session_tickets else 'off'};"
-    for number in range(len(block.session_ticket_keys)):
-        yield f"ssl_session_ticket_key {folder}/ticket-{number}.key;"
+    for number, key in enumerate(block.session_ticket_keys):
+        yield from named("ssl_session_ticket_key", f"ticket-{number}.key", key)
 
 
 def _error_pages(block: ServerBlock) -> Iterator[str]:
@@ -227,7 +260,7 @@ def _error_pages(block: ServerBlock) -> Iterator[str]:
             yield f"location @status_{code} {{ return {target}; }}"
 
 
-def _indented(lines: Iterator[str], width: int) -> Iterator[str]:
+def _indented(lines: Iterable[str], width: int) -> Iterator[str]:
     return (" " * width + line for line in lines)
 
 

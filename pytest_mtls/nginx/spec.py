@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from typing import Final
 
@@ -55,6 +56,46 @@ DEFAULT_FORWARD: Final = (
 ``X-Forwarded-For`` is ``$remote_addr`` and not the client's list continued, for the same reason."""
 
 
+class Absent(Enum):
+    """Stands for the content of a file that nginx.conf names and that is not there."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+
+FileContent = bytes | Absent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamTls:
+    """How nginx meets its upstream by TLS (``proxy_ssl_*``): all values validated. ``None`` leaves the directive out.
+
+    Attributes:
+        certificate: ``proxy_ssl_certificate``, PEM.
+        key: ``proxy_ssl_certificate_key``, PEM.
+        verify: ``proxy_ssl_verify``.
+        trusted_ca: ``proxy_ssl_trusted_certificate``, PEM.
+        crl: ``proxy_ssl_crl``, PEM.
+        depth: ``proxy_ssl_verify_depth``.
+        name: ``proxy_ssl_name``, already quoted.
+        server_name: ``proxy_ssl_server_name``: whether that name is sent as SNI.
+        session_reuse: ``proxy_ssl_session_reuse``.
+        keepalive: idle connections that are kept (``keepalive`` of an ``upstream {}``).
+    """
+
+    certificate: FileContent | None = None
+    key: FileContent | None = None
+    verify: bool = False
+    trusted_ca: FileContent | None = None
+    crl: FileContent | None = None
+    depth: int | None = None
+    name: str | None = None
+    server_name: bool = False
+    session_reuse: bool | None = None
+    keepalive: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OcspCheck:
     """Whether and whom nginx asks about client certificates: all values validated.
@@ -83,41 +124,49 @@ class ServerBlock:
         trusted_ca: ``ssl_trusted_certificate``, PEM.
         crl: ``ssl_crl``, PEM.
         depth: ``ssl_verify_depth``, the number of intermediates allowed.
-        tls: ``ssl_protocols``, out of :data:`TLS_VERSIONS`.
+        tls: ``ssl_protocols``, out of :data:`TLS_VERSIONS`; ``None`` is nginx's own default.
         session_cache: ``ssl_session_cache``.
         session_tickets: ``ssl_session_tickets``.
         session_ticket_keys: ``ssl_session_ticket_key``, one file each, 48 or 80 bytes.
         upstream: a URL (http) or ``host:port`` (stream); ``None`` is the recorder.
+        upstream_tls: how nginx meets that upstream by TLS; ``None`` leaves all of it to nginx's defaults.
         forward: pairs for ``proxy_set_header``; the values are nginx text, already quoted where that is needed.
         error_pages: code, and a status to answer with or the text of the directive.
         ocsp: ``ssl_ocsp`` and what belongs to it.
         directives: further lines, as they are.
+        default_location: whether there is a ``location /`` (stream: a ``proxy_pass``) of ours.
     """
 
     names: tuple[str, ...]
-    certificate: bytes
-    key: bytes
+    certificate: FileContent
+    key: FileContent
     verify: VerifyMode = VerifyMode.ON
-    client_ca: bytes | None = None
-    trusted_ca: bytes | None = None
-    crl: bytes | None = None
+    client_ca: FileContent | None = None
+    trusted_ca: FileContent | None = None
+    crl: FileContent | None = None
     depth: int | None = None
-    tls: tuple[str, ...] = TLS_VERSIONS
+    tls: tuple[str, ...] | None = TLS_VERSIONS
     session_cache: str | None = None
     session_tickets: bool | None = None
-    session_ticket_keys: tuple[bytes, ...] = ()
+    session_ticket_keys: tuple[FileContent, ...] = ()
     upstream: str | None = None
+    upstream_tls: UpstreamTls | None = None
     forward: tuple[tuple[str, str], ...] = DEFAULT_FORWARD
     error_pages: tuple[tuple[int, int | str], ...] = ()
     ocsp: OcspCheck | None = None
     directives: tuple[str, ...] = ()
+    default_location: bool = True
 
     @property
     def may_interfere(self) -> bool:
-        """Whether it could touch other servers of the same nginx: a shared cache is nginx-wide, and free text can be
-        anything."""
+        """Whether it could touch other servers of the same nginx: a shared cache and kept connections are nginx-wide,
+        and free text can be anything."""
         caches = (self.session_cache, self.ocsp.cache if self.ocsp else None)
-        return bool(self.directives) or any("shared:" in (cache or "") for cache in caches)
+        return (
+            bool(self.directives or self.upstream_tls)
+            or not self.default_location
+            or any("shared:" in (cache or "") for cache in caches)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,12 +178,18 @@ class ServerSpec:
         protocol: ``http`` or ``stream``.
         http2: whether HTTP/2 is offered.
         port: the host's port to listen on; 0 takes a free one.
+        http_directives: further lines for the ``http {}`` or ``stream {}`` around it, as they are.
+        main_directives: further lines for the top level, as they are.
+        clock: how far this nginx's clock is ahead of the machine's.
     """
 
     blocks: tuple[ServerBlock, ...]
     protocol: Protocol = Protocol.HTTP
     http2: bool = False
     port: int = 0
+    http_directives: tuple[str, ...] = ()
+    main_directives: tuple[str, ...] = ()
+    clock: timedelta = timedelta(0)
 
     @property
     def default(self) -> ServerBlock:
@@ -144,7 +199,8 @@ class ServerSpec:
     @property
     def may_share_nginx(self) -> bool:
         """Whether it can run in one nginx with other specs and neither notices."""
-        return self.port == 0 and not any(block.may_interfere for block in self.blocks)
+        own = self.port or self.http_directives or self.main_directives or self.clock
+        return not own and not any(block.may_interfere for block in self.blocks)
 
     def named(self, name: str | None) -> ServerBlock:
         """The server that exactly that server name selects, else the default (``ngx_http_find_virtual_server``)."""

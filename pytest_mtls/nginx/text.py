@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from pytest_mtls.errors import InvalidConfigValue
+from pytest_mtls.nginx.spec import ABSENT, FileContent
 
 _SERVER_NAME: Final = re.compile(
     r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?(?:\.\*)?\.?|_|\*|[0-9A-Fa-f:]+"
@@ -130,12 +131,17 @@ def stream_upstream(value: str) -> str:
     return value
 
 
-def directive(value: str) -> str:
-    """A line for the server block, taken as it is.
+def file_path(folder: str, name: str, content: FileContent) -> str:
+    """Where a file is, relative to nginx's prefix; of one that is not to be there, a path at which nothing ever is."""
+    return f"{folder}/absent-{name}" if content is ABSENT else f"{folder}/{name}"
+
+
+def directive(value: str, *, argument: str = "directives") -> str:
+    """A line of configuration, taken as it is.
 
     Raises:
         InvalidConfigValue: it is not text, or holds a NUL byte, at which nginx would stop reading.
     """
     if not isinstance(value, str) or "\0" in value:
-        raise InvalidConfigValue(f"directives: {value!r} is not a line of nginx configuration.")
+        raise InvalidConfigValue(f"{argument}: {value!r} is not a line of nginx configuration; give text.")
     return value

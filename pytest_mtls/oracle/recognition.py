@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from pytest_mtls.errors import InvalidArgument
-from pytest_mtls.nginx.spec import Protocol, ServerBlock
+from pytest_mtls.nginx.spec import ABSENT, FileContent, Protocol, ServerBlock, ServerSpec
 from pytest_mtls.oracle.situation import DEFAULT_DEPTH, Crl, CrlAge, Ocsp, OcspStatus, Situation
 from pytest_mtls.pki.ocsp_response import OcspBehaviour
 from pytest_mtls.pki.pem import load_certificates, load_crls
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from pytest_mtls.arguments import Ocsp as OcspArgument
+    from pytest_mtls.nginx.build import NginxBuild
     from pytest_mtls.pki.states import Credentials
 
 _Made = tuple[tuple[str, "x509.Certificate"], ...]
@@ -34,25 +35,55 @@ STATUSES: Final[Mapping[OcspBehaviour, OcspStatus]] = {
 """What nginx makes of each behaviour: anything but a proper answer is a failure."""
 
 
+def refuse_what_is_not_known(spec: ServerSpec, build: NginxBuild) -> None:
+    """Stop where the surroundings of a server have something of which nothing is known in advance.
+
+    Raises:
+        InvalidArgument: they have.
+    """
+    asks = any(block.ocsp is not None for block in spec.blocks)
+    if asks and spec.protocol is Protocol.STREAM and not (build.at_least(1, 29, 7) or _has_repair(build)):
+        raise InvalidArgument(
+            f"expected() cannot know what nginx {build.version} makes of OCSP in stream: from 1.27.2 to 1.29.6 it "
+            "asks and ignores the answer (CVE-2026-28755, CHANGES 1.29.7); no such build was at hand to be measured."
+        )
+    if spec.http_directives or spec.main_directives or spec.clock:
+        raise InvalidArgument(
+            "expected() cannot know what comes of lines of your own (http_directives, main_directives) or of a clock "
+            "that is not this machine's."
+        )
+
+
+def _has_repair(build: NginxBuild) -> bool:
+    return build.at_least(1, 28, 3) and not build.at_least(1, 29, 0)
+
+
 def situation_of(block: ServerBlock, protocol: Protocol, ocsp: OcspArgument | None, cast: Credentials) -> Situation:
     """How that server is set up, in terms of the cast.
 
     Raises:
         InvalidArgument: it has something of which nothing is known in advance.
     """
-    if block.directives or block.error_pages:
+    if block.directives or block.error_pages or not block.default_location:
         raise InvalidArgument(
             "expected() cannot know what lines of your own (directives, error_pages) make of an answer."
         )
+    client_ca, trusted_ca, crl = (_known(each) for each in (block.client_ca, block.trusted_ca, block.crl))
     made = tuple(cast.made.items())
     return Situation(
         verify=block.verify,
         depth=DEFAULT_DEPTH if block.depth is None else block.depth,
-        trusted=_trusted((block.client_ca or b"") + (block.trusted_ca or b""), made),
-        crls=None if block.crl is None else _crls(block.crl, made),
+        trusted=_trusted((client_ca or b"") + (trusted_ca or b""), made),
+        crls=None if crl is None else _crls(crl, made),
         ocsp=None if block.ocsp is None or ocsp is None else _ocsp(block.ocsp.scope, ocsp, dict(made)),
         protocol=protocol,
     )
+
+
+def _known(content: FileContent | None) -> bytes | None:
+    if content is ABSENT:
+        raise InvalidArgument("expected() cannot know what comes of a file that is not there.")
+    return content
 
 
 # Reading certificates and lists takes a hundred times as long as foretelling an answer, and a table asks about the same

@@ -338,7 +338,7 @@ class CertificateAuthority:
         subject = plain_name(name) if template.subject is None else subject_of(template, x509.Name([]))
         key = template.key()
         certificate = build_certificate(template, subject, key.public_key(), self._issuer)
-        return Credential(certificate, key, self._chain(template), name)
+        return Credential(certificate, key, self._chain(template), name, self)
 
     def _chain(self, template: CertificateTemplate) -> tuple[x509.Certificate, ...]:
         return self._sent_chain if template.chain is None else certificates_of(template.chain)

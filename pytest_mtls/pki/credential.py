@@ -20,6 +20,7 @@ from pytest_mtls.pki.issued import CertificateTexts, HasCertificate, certificate
 from pytest_mtls.pki.tls import load_credential
 
 if TYPE_CHECKING:
+    from pytest_mtls.pki.authority import CertificateAuthority
     from pytest_mtls.pki.keys import PrivateKey
 
 
@@ -35,12 +36,14 @@ class Credential(CertificateTexts):
         chain: what is sent after the leaf, in that order; normally the intermediates, without the root (RFC 5246
             section 7.4.2).
         name: what its files are called; by default its common name.
+        authority: who issued it, where that is known: what renews it.
     """
 
     certificate: x509.Certificate
     private_key: PrivateKey
     chain: tuple[x509.Certificate, ...] = ()
     name: str = ""
+    authority: CertificateAuthority | None = None
 
     @classmethod
     def from_pem(

@@ -22,12 +22,18 @@ def accepted_cas(message: bytes, tls_version: str | None) -> tuple[str, ...]:
         message: the handshake message (RFC 8446 section 4.3.2, RFC 5246 section 7.4.4).
         tls_version: ``"1.2"`` or ``"1.3"``.
     """
+    return tuple(map(nginx_dn_from_der, authority_names(message, tls_version)))
+
+
+@lru_cache(maxsize=64)
+def authority_names(message: bytes, tls_version: str | None) -> tuple[bytes, ...]:
+    """The same, as DER; arguments as for :func:`accepted_cas`."""
     body = message[_HEADER:]
     names = _names_in_tls13(body) if tls_version == "1.3" else _names_in_tls12(body)
     found = []
     while len(names) >= 2:
         size = int.from_bytes(names[:2], "big")
-        found.append(nginx_dn_from_der(names[2 : 2 + size]))
+        found.append(names[2 : 2 + size])
         names = names[2 + size :]
     return tuple(found)
 

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 from pytest_mtls.deadline import Deadline
 from pytest_mtls.engines.protocol import Address
 from pytest_mtls.errors import ServerGone
+from pytest_mtls.probe.certificate_request import authority_names
 from pytest_mtls.probe.session import Session
 from pytest_mtls.reasons import alert_name
 
@@ -29,6 +30,7 @@ _ALERT: Final = 21
 _HANDSHAKE: Final = 22
 _CERTIFICATE_REQUEST: Final = 13
 _TLS_NAMES: Final = {"TLSv1.2": "1.2", "TLSv1.3": "1.3"}
+_TLS_1_3: Final = 0x0304
 
 
 class Ending(str, Enum):
@@ -58,32 +60,54 @@ class Evidence:
     """What was seen on the wire. Filled in while the connection lives.
 
     Attributes:
+        plain: no TLS was spoken, on purpose.
         handshake_completed: from the client's point of view.
         ending: how it ended; ``None`` while it lives.
         alert: the fatal alert that came, by its name in RFC 8446.
         detail: the library's own words for what went wrong on this side.
         certificate_request: the body of the server's CertificateRequest.
+        withheld: the client had a certificate and kept it back, as the server's list names none of its issuers.
         tls_version: ``"1.2"`` or ``"1.3"``.
         cipher: the cipher suite's name.
         resumed: whether a session was taken up.
         alpn: the protocol agreed on, if any.
     """
 
+    plain: bool = False
     handshake_completed: bool = False
     ending: Ending | None = None
     alert: str | None = None
     detail: str | None = None
     certificate_request: bytes | None = None
+    withheld: bool = False
     tls_version: str | None = None
     cipher: str | None = None
     resumed: bool = False
     alpn: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HintedCredential:
+    """What a client that obeys the server's list of CAs may present.
+
+    Attributes:
+        issuers: the names of those who issued the certificates of its chain, as DER.
+        context: one that presents it.
+    """
+
+    issuers: frozenset[bytes]
+    context: ssl.SSLContext
+
+    def is_wanted(self, names: tuple[bytes, ...]) -> bool:
+        """Whether the list is empty, which asks for any, or names one of the issuers (RFC 8446 section 4.2.4)."""
+        return not names or not self.issuers.isdisjoint(names)
+
+
 class EvidenceSocket(ssl.SSLSocket):
     """What a context of ours makes: a socket that its messages can be noted on."""
 
     evidence: Evidence
+    hinted: HintedCredential | None
 
 
 def note_message(
@@ -99,6 +123,21 @@ def note_message(
         connection.evidence.alert = alert_name(data[1])
     elif content_type == _HANDSHAKE and message_type == _CERTIFICATE_REQUEST:
         connection.evidence.certificate_request = data
+        _choose_certificate(connection, data, "1.3" if version == _TLS_1_3 else "1.2")
+
+
+def _choose_certificate(connection: EvidenceSocket, request: bytes, tls_version: str) -> None:
+    """What Go, Java and browsers do between the server's CertificateRequest and their own Certificate.
+
+    ``ssl`` has no callback for it, but OpenSSL reports a message before it acts on it, and a connection takes its
+    certificate from the context it is given meanwhile (``SSL_set_SSL_CTX``).
+    """
+    if connection.hinted is None:
+        return
+    if connection.hinted.is_wanted(authority_names(request, tls_version)):
+        connection.context = connection.hinted.context
+    else:
+        connection.evidence.withheld = True
 
 
 @dataclass(slots=True)
@@ -108,18 +147,28 @@ class Channel:
     evidence: Evidence
     local: Address
     _socket: socket.socket | EvidenceSocket = field(repr=False)
+    _unread: bytes = field(default=b"", repr=False)
 
     @classmethod
     def open(
         cls,
         address: Address,
-        context: ssl.SSLContext,
+        context: ssl.SSLContext | None,
         *,
-        server_name: str | None,
-        session: Session | None,
+        server_name: str | None = None,
+        session: Session | None = None,
+        hinted: HintedCredential | None = None,
         deadline: Deadline,
     ) -> Channel:
         """Connect and shake hands; how far that came stands in :attr:`evidence`.
+
+        Args:
+            address: whom to dial.
+            context: ``None`` speaks no TLS at all.
+            server_name: an IP address is not sent as SNI: ``ssl`` keeps to RFC 6066 section 3.
+            session: to resume.
+            hinted: what to present if the server's list of CAs allows it; the context then presents nothing.
+            deadline: for all of it.
 
         Raises:
             ServerGone: nobody listens there.
@@ -132,19 +181,25 @@ class Channel:
             ) from error
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         local = Address(*plain.getsockname()[:2])
-        channel = cls(Evidence(), local, plain)
-        channel._shake_hands(context, server_name, session, deadline)
+        channel = cls(Evidence(plain=context is None), local, plain)
+        if context is not None:
+            channel._shake_hands(context, server_name, session, hinted, deadline)
         return channel
 
     def _shake_hands(
-        self, context: ssl.SSLContext, server_name: str | None, session: Session | None, deadline: Deadline
+        self,
+        context: ssl.SSLContext,
+        server_name: str | None,
+        session: Session | None,
+        hinted: HintedCredential | None,
+        deadline: Deadline,
     ) -> None:
         evidence = self.evidence
 
         def shake() -> None:
             secure = context.wrap_socket(self._socket, server_hostname=server_name, do_handshake_on_connect=False)
             assert isinstance(secure, EvidenceSocket)
-            secure.evidence = evidence
+            secure.evidence, secure.hinted = evidence, hinted
             self._socket = secure
             if session is not None:
                 session.offer_on(secure)
@@ -176,8 +231,15 @@ class Channel:
             sign.register(self._socket, select.POLLIN)
             sign.poll(seconds * 1000)
 
+    def put_back(self, data: bytes) -> None:
+        """Have the next :meth:`receive` give these bytes: what came after the end of an answer."""
+        self._unread = data + self._unread
+
     def receive(self, deadline: Deadline) -> bytes:
         """What came next; empty once the connection has ended, and then :attr:`Evidence.ending` says how."""
+        if self._unread:
+            data, self._unread = self._unread, b""
+            return data
         if self.evidence.ending is not None:
             return b""
         data = self._attempt(lambda: _without_stale_errors(lambda: self._socket.recv(_CHUNK)), deadline)
@@ -191,6 +253,11 @@ class Channel:
         if connection is None or not self.evidence.handshake_completed:
             return None
         return Session(self.evidence.tls_version or "", verify_code, connection, connection.context)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether this side has closed it."""
+        return self._socket.fileno() == -1
 
     def close(self) -> None:
         """Close it without waiting for the other side."""

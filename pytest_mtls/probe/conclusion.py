@@ -78,6 +78,8 @@ def refusal_of(
 def layer_of(protocol: Protocol, evidence: Evidence) -> Layer:
     if evidence.ending is Ending.NOT_SENT:
         return Layer.CLIENT
+    if evidence.plain and protocol is Protocol.HTTP:
+        return Layer.HTTP
     if not evidence.handshake_completed or evidence.alert:
         return Layer.TLS
     return Layer.HTTP if protocol is Protocol.HTTP else Layer.STREAM

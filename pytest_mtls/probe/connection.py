@@ -6,6 +6,8 @@ recorder behind nginx. None alone can tell: from the client's side most refusals
 
 from __future__ import annotations
 
+import base64
+import os
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -21,17 +23,14 @@ from pytest_mtls.nginx.spec import Protocol
 from pytest_mtls.outcome import Layer, Outcome, Story
 from pytest_mtls.probe.asked import Asked, story_of
 from pytest_mtls.probe.certificate_request import accepted_cas
-from pytest_mtls.probe.channel import Channel, Ending
+from pytest_mtls.probe.channel import Channel, Ending, HintedCredential
 from pytest_mtls.probe.conclusion import is_accepted, layer_of, reason_of, refusal_of
-from pytest_mtls.probe.http import Exchange, Http1Exchange, Http2Exchange, Request, Response
+from pytest_mtls.probe.http import SWITCHING_PROTOCOLS, Exchange, Http1Exchange, Http2Exchange, Request, Response
+from pytest_mtls.probe.log import LogWitness
 from pytest_mtls.probe.recorder import RECORD_HEADER, Recorder
 from pytest_mtls.probe.session import Session
+from pytest_mtls.unclosed import release
 
-_LOG_GRACE: Final = 2.0
-_LOG_GRACE_UNANSWERED: Final = 0.5
-"""Where no answer came, nginx may have nothing to say either: it closed an idle connection."""
-_LOG_GRACE_TIMEOUT: Final = 0.25
-"""Where the client gave up, nginx may be waiting for somebody as well, and says nothing until that is over."""
 _TICKET_GRACE: Final = 0.1
 """Seconds in which a TLS 1.3 server's first session ticket comes, where it sends any."""
 _DEFAULT_MESSAGE: Final = b"ping\n"
@@ -59,22 +58,20 @@ class Connection:
         self._recorder = recorder
         self._url = url
         self._mode = mode
-        self._newer_than = newer_than
-        self._sees_port = sees_port
         self._note = note
-        self._log: ConnectionLog | None = None
-        self._records_read = 0
-        self._lines_read = 0
+        self._witness = LogWitness(running, channel, newer_than=newer_than, sees_port=sees_port)
         self._exchange: Exchange | None = None
         self._exchanged = False
+        self._upgraded = False
         self._handshake: Outcome | None = None
 
     @classmethod
     def open(
         cls,
         asked: Asked,
-        context: ssl.SSLContext,
+        context: ssl.SSLContext | None,
         *,
+        hinted: HintedCredential | None,
         running: RunningNginx,
         listener: Listener,
         recorder: Recorder,
@@ -86,22 +83,33 @@ class Connection:
 
         Raises:
             ServerGone: nobody listens.
+            InvalidArgument: nobody listens on a plain port that was asked for.
         """
+        address, url = asked.target(listener)
         running.journal.read()
         newer_than = running.journal.highest_connection
-        channel = Channel.open(
-            listener.direct or listener.public,
-            context,
-            server_name=asked.server_name,
-            session=asked.session,
-            deadline=deadline,
-        )
+        try:
+            channel = Channel.open(
+                address,
+                context,
+                server_name=asked.server_name,
+                session=asked.session,
+                hinted=hinted,
+                deadline=deadline,
+            )
+        except ServerGone as error:
+            if asked.plain_port is None:
+                raise
+            raise InvalidArgument(
+                f"plain={asked.plain_port}: {address} cannot be reached ({error.__cause__}); "
+                f"have the server listen there: directives='listen {asked.plain_port};'."
+            ) from error
         return cls(
             asked,
             channel,
             running=running,
             recorder=recorder,
-            url=f"https://localhost:{listener.public.port}",
+            url=url,
             mode=mode,
             newer_than=newer_than,
             sees_port=listener.direct is not None,
@@ -110,10 +118,11 @@ class Connection:
 
     @property
     def outcome(self) -> Outcome:
-        """The handshake's: ``accepted`` says whether it completed, from the client's point of view."""
+        """The handshake's: ``accepted`` says whether it completed, from the client's point of view. Of a plain
+        connection it says that it was made."""
         if self._handshake is None:
-            completed = self._channel.evidence.handshake_completed
-            log = None if completed else self._await_log(answered=False)
+            completed = self._is_open_for_data
+            log = None if completed else self._witness.await_all(answered=False)
             self._handshake = self._conclude(None, log, self._story("", None))
             if completed:
                 self._handshake = replace(self._handshake, accepted=True, layer=Layer.TLS)
@@ -136,8 +145,10 @@ class Connection:
         Raises:
             InvalidArgument: this cannot be sent, or the server is one of byte streams.
         """
-        if self._asked.protocol is Protocol.STREAM:
-            raise InvalidArgument("A stream server takes no requests; use connection.exchange(data).")
+        if self._asked.protocol is Protocol.STREAM or self._upgraded:
+            what = "An upgraded connection" if self._upgraded else "A stream server"
+            raise InvalidArgument(f"{what} takes no requests; use connection.exchange(data).")
+        self._must_be_open()
         named = host or self._asked.server_name or "localhost"
         return self._ask(path, method, headers, body, named, Deadline.after(timeout), last=False)
 
@@ -156,8 +167,48 @@ class Connection:
             return self._note(self._ask_stream(body or _DEFAULT_MESSAGE, deadline))
         return self._ask(path, method, headers, body, host, deadline, last=True)
 
+    def upgrade(
+        self,
+        path: str = "/",
+        *,
+        protocol: str = "websocket",
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        host: str | None = None,
+        timeout: float = 10,
+    ) -> Outcome:
+        """Ask to go on with another protocol (RFC 9110 section 7.8); after a 101, :meth:`exchange` goes through nginx.
+
+        nginx passes the wish on only where it is told to: ``forward={"Upgrade": "$http_upgrade", "Connection":
+        "upgrade"}`` and, before 1.29.7, ``directives="proxy_http_version 1.1;"``. The recorder grants it and echoes.
+        nginx logs such a request when its connection ends, so ``verify`` and ``variables`` of the outcome are empty;
+        what nginx knew of the client is in ``forwarded``, where ``forward=`` asks for it.
+
+        Args:
+            path: the request target.
+            protocol: the Upgrade field. With ``"websocket"`` the fields of RFC 6455 section 4.1 are sent as well.
+            headers: further fields.
+            host: as for :meth:`request`.
+            timeout: seconds for the answer.
+
+        Raises:
+            InvalidArgument: this is a stream server, HTTP/2 (RFC 9113 section 8.6) or an upgraded connection already.
+        """
+        if self._channel.evidence.alpn == "h2":
+            raise InvalidArgument("HTTP/2 has no Upgrade (RFC 9113 section 8.6); use connect(http2=False).")
+        if not isinstance(protocol, str) or not protocol:
+            raise InvalidArgument(f"protocol={protocol!r} is no name for the Upgrade field, such as 'websocket'.")
+        fields = [("Upgrade", protocol), ("Connection", "Upgrade")]
+        if protocol == "websocket":
+            key = base64.b64encode(os.urandom(16)).decode("ascii")
+            fields += [("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", key)]
+        given = headers.items() if isinstance(headers, Mapping) else headers
+        outcome = self.request(path, headers=(*fields, *given), host=host, timeout=timeout)
+        self._upgraded = outcome.status == SWITCHING_PROTOCOLS
+        return outcome
+
     def exchange(self, data: bytes, *, until: bytes | None = None, timeout: float = 10) -> bytes:
-        """Send bytes to a stream server and return what comes back; empty once the connection has ended.
+        """Send bytes to a stream server, or over an upgraded connection, and return what comes back; empty once the
+        connection has ended.
 
         Args:
             data: what is sent.
@@ -165,6 +216,7 @@ class Connection:
                 which is what the recorder gives.
             timeout: seconds after which what came so far is returned.
         """
+        self._must_be_open()
         deadline = Deadline.after(timeout)
         self._let_handshake_end()
         self._channel.send(data, deadline)
@@ -176,11 +228,18 @@ class Connection:
             received += more
         return received
 
+    def _must_be_open(self) -> None:
+        if self._channel.is_closed:
+            raise InvalidArgument(
+                "This connection was closed: by close(), or by the end of its `with` statement or of the test that "
+                "opened it. Use connect() again."
+            )
+
     def close(self) -> None:
         """Close it. Doing so twice is no error."""
+        release(self)
         self._channel.close()
-        if self._log is not None:
-            self._running.journal.forget(self._log.number)
+        self._witness.forget()
 
     def __enter__(self) -> Connection:
         return self
@@ -202,22 +261,27 @@ class Connection:
         fields = tuple(headers.items() if isinstance(headers, Mapping) else headers)
         request = Request(method=method, path=path, host=host, headers=fields, body=body, last=last)
         response = None
-        if self._channel.evidence.handshake_completed:
+        if self._is_open_for_data:
             response = self._exchange_for().send(request, deadline)
         # Taken before closing; with TLS 1.3 it has come by now, with the answer.
         session = self._channel.session(None)
         if last:
             self._channel.close()
-        log = self._await_log(answered=response is not None)
+        switched = response is not None and response.status == SWITCHING_PROTOCOLS
+        log = self._witness.so_far() if switched else self._witness.await_all(answered=response is not None)
         return self._note(self._conclude(response, log, self._story(method, host, path), session))
 
     def _ask_stream(self, message: bytes, deadline: Deadline) -> Outcome:
         received = self.exchange(message, timeout=deadline.remaining)
         session = self._channel.session(None)
         self._channel.close()
-        log = self._await_log(answered=True)
+        log = self._witness.await_all(answered=not self._channel.evidence.plain)
         outcome = self._conclude(None, log, self._story("", None), session)
         return replace(outcome, body=received)
+
+    @property
+    def _is_open_for_data(self) -> bool:
+        return self._channel.evidence.handshake_completed or self._channel.evidence.plain
 
     def _let_handshake_end(self) -> None:
         """Have nginx read the client's Finished by itself: its stream module forgets data that came in the same packet
@@ -233,48 +297,14 @@ class Connection:
             self._exchange = Http2Exchange(self._channel) if http2 else Http1Exchange(self._channel)
         return self._exchange
 
-    def _await_log(self, *, answered: bool) -> ConnectionLog | None:
-        """Wait for nginx to have written what it has to say: it answers first and logs afterwards."""
-        journal = self._running.journal
-
-        def written() -> ConnectionLog | None:
-            seen = self._find_log()
-            if seen is None:
-                return None
-            if len(seen.records) > self._records_read or (not answered and len(seen.lines) > self._lines_read):
-                return seen
-            return None
-
-        grace = _LOG_GRACE if answered else _LOG_GRACE_UNANSWERED
-        if self._channel.evidence.ending is Ending.TIMEOUT:
-            grace = _LOG_GRACE_TIMEOUT
-        seen = journal.wait_for(written, Deadline.after(grace)) or self._log
-        if seen is None and (ended := self._running.exit_reason()) is not None:
-            # Whoever answered, it was not this nginx: the address of one that is gone is soon somebody else's.
-            raise ServerGone(f"nginx has died meanwhile ({ended}); its log has the reason.", log=journal.lines)
-        return seen
-
-    def _find_log(self) -> ConnectionLog | None:
-        if self._log is None:
-            journal, peer = self._running.journal, str(self._channel.local)
-            if self._sees_port:
-                self._log = journal.from_peer(peer, after=self._newer_than)
-            if self._log is None and not (self._sees_port and self._running.build.has_debug):
-                # Without the line at accept a failed handshake names no port: the oldest that can be ours is taken.
-                self._log = journal.first_after(self._newer_than, peer=peer if self._sees_port else None)
-        return self._log
-
     def _conclude(
         self, response: Response | None, log: ConnectionLog | None, story: Story, session: Session | None = None
     ) -> Outcome:
         evidence = self._channel.evidence
-        lines = tuple(log.lines[self._lines_read :]) if log else ()
-        record = log.records[-1] if log and len(log.records) > self._records_read else None
+        lines, record = self._witness.take(log)
         layer = layer_of(self._asked.protocol, evidence)
         if layer is Layer.TLS:
             record = None  # the stream module logs a session even where the handshake failed; nobody was verified in it
-        if log:
-            self._records_read, self._lines_read = len(log.records), len(log.lines)
         forwarded = self._recorder.take(response.headers.get(RECORD_HEADER)) if response else None
         refusal = refusal_of(lines, record, log, self._asked.session if evidence.resumed else None)
         request = evidence.certificate_request
@@ -304,5 +334,13 @@ class Connection:
         )
 
     def _story(self, method: str, host: str | None, path: str = "") -> Story:
-        detail = self._channel.evidence.detail
-        return story_of(self._asked, url=self._url + path, mode=self._mode, method=method, host=host, detail=detail)
+        evidence = self._channel.evidence
+        return story_of(
+            self._asked,
+            url=self._url + path,
+            mode=self._mode,
+            method=method,
+            host=host,
+            detail=evidence.detail,
+            withheld=evidence.withheld,
+        )

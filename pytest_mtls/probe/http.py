@@ -15,6 +15,7 @@ from pytest_mtls.probe.channel import Channel, Ending
 if TYPE_CHECKING:
     pass
 
+SWITCHING_PROTOCOLS: Final = 101
 _LARGEST_HEAD: Final = 1 << 20
 _LARGEST_BODY: Final = 32 << 20
 
@@ -119,6 +120,9 @@ class Http1Exchange:
                 self._state.receive_data(data)
             elif isinstance(event, h11.Response):
                 head = event
+            elif isinstance(event, h11.InformationalResponse) and event.status_code == SWITCHING_PROTOCOLS:
+                self._channel.put_back(self._state.trailing_data[0])
+                return Response(event.status_code, Headers.from_raw(event.headers.raw_items()), b"")
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > _LARGEST_BODY:

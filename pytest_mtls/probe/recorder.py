@@ -1,7 +1,8 @@
 """The upstream: records what nginx sends it, byte for byte, and answers.
 
 An HTTP request is answered with what was received, as JSON, and with the number under which it was recorded in a
-response header, so that whoever asked finds exactly its own request again. A byte stream is echoed.
+response header, so that whoever asked finds exactly its own request again. One that asks for an upgrade gets it (101),
+and is echoed from then on, as a byte stream is.
 """
 
 from __future__ import annotations
@@ -54,6 +55,12 @@ class Forwarded(Headers):
         self.body = raw[end.end() :] if end else b""
         super().__init__(_fields(rest))
 
+    @property
+    def asks_for_upgrade(self) -> bool:
+        """Whether it asks to go on with another protocol (RFC 9110 section 7.8)."""
+        options = {option.strip().lower() for value in self.get_all("Connection") for option in value.split(",")}
+        return self.version == "HTTP/1.1" and "upgrade" in options and "Upgrade" in self
+
     def to_json(self) -> dict[str, object]:
         """For the answer: what an application would have seen."""
         return {
@@ -78,18 +85,26 @@ def _fields(section: bytes) -> Iterable[tuple[str, str]]:
 
 
 class _HttpTalk:
-    """One connection of nginx's: requests one after another."""
+    """One connection of nginx's: requests one after another; after one that asks for an upgrade, an echo."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._received = b""
+        self._upgraded = False
 
     def receive(self, data: bytes) -> bytes:
+        if self._upgraded:
+            return data
         self._received += data
         answers = b""
-        while (size := _request_size(self._received)) is not None:
+        while not self._upgraded and (size := _request_size(self._received)) is not None:
             raw, self._received = self._received[:size], self._received[size:]
-            answers += self._recorder.record(Forwarded(raw))
+            request = Forwarded(raw)
+            answers += self._recorder.record(request)
+            self._upgraded = request.asks_for_upgrade
+        if self._upgraded:
+            early, self._received = self._received, b""
+            return answers + early
         if len(self._received) > _LARGEST_REQUEST:
             raise OSError("a request larger than any test needs")
         return answers
@@ -174,6 +189,11 @@ class Recorder:
             self._recorded[number] = request
             if len(self._recorded) > _KEPT:
                 self._recorded.popitem(last=False)
+        if request.asks_for_upgrade:
+            return (
+                f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: {request['Upgrade']}\r\nConnection: upgrade\r\n"
+                f"{RECORD_HEADER}: {number}\r\n\r\n"
+            ).encode("latin-1")
         body = json.dumps(request.to_json()).encode() + b"\n"
         head = (
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -24,9 +25,10 @@ from pytest_mtls import (
     VirtualServer,
 )
 from pytest_mtls.nginx.build import NginxBuild
+from pytest_mtls.nginx.spec import Protocol
 from pytest_mtls.oracle import Crl, CrlAge, Situation, answer, expect, recognition, verification
 from pytest_mtls.oracle.cast import AUTHORITIES, CAST, Certificate, Shown
-from pytest_mtls.oracle.recognition import STATUSES, situation_of
+from pytest_mtls.oracle.recognition import STATUSES, refuse_what_is_not_known, situation_of
 from pytest_mtls.oracle.situation import COMPLETE, OcspStatus
 from pytest_mtls.pki.pem import certificate_pem
 from pytest_mtls.pki.states import Credentials
@@ -284,6 +286,21 @@ def test_what_cannot_be_foreseen_is_not_foretold(process_harness: Harness) -> No
             with pytest.raises(InvalidArgument, match=rf"expected\(\).*{said}"):
                 server.expected(CredentialState.VALID)
             process_harness.discard(server)
+
+
+@pytest.mark.parametrize(
+    "version, known",
+    [("1.27.2", False), ("1.28.2", False), ("1.28.3", True), ("1.29.0", False), ("1.29.6", False), ("1.29.7", True)],
+)
+def test_what_was_never_measured_is_not_foretold(process_harness: Harness, version: str, known: bool) -> None:
+    """nginx that asks by OCSP in stream and ignores the answer."""
+    with process_harness.ca.ocsp_responder() as responder:
+        server = process_harness.nginx(protocol="stream", ocsp=responder)
+        build = replace(server.running.build, version=version)
+
+        with contextlib.nullcontext() if known else pytest.raises(InvalidArgument, match="CVE-2026-28755"):
+            refuse_what_is_not_known(server.spec, build)
+        refuse_what_is_not_known(replace(server.spec, protocol=Protocol.HTTP), build)
 
 
 def test_a_crl_of_one_name_by_another_key_is_no_crl(process_harness: Harness) -> None:

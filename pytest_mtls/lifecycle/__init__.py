@@ -1,0 +1,1 @@
+"""What happens to certificates in the course of time, as steps of a test: renewing, rotating, revoking, rolling out."""
