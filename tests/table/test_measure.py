@@ -140,5 +140,5 @@ def test_processes_that_die_are_noticed() -> None:
     """Rather than waited for."""
     nonsense = [Part(nginx="bundled", situation="no-such-situation")] * 2
 
-    with pytest.raises(DeadlineExceeded, match=r"exit status 1, 1\) before all was measured"):
+    with pytest.raises(DeadlineExceeded, match=r"exit status 1, 1\) before all was done"):
         list(measure_parts(nonsense, engine="process", workers=2))
