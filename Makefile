@@ -31,6 +31,8 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	@.ci/browser || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
 	@.ci/registry $(BIN) || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
+	@.ci/compose || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
+	@.ci/faketime || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
 	@$(WITH_ENGINE) $(RUN) pytest $(PYTEST_ARGS)
 
 truth: $(VENV)/installed

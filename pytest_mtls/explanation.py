@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Final
 
+from pytest_mtls.causes import fitting
+from pytest_mtls.evidence import Cause, Evidence
 from pytest_mtls.outcome import Layer, Outcome, Story
 from pytest_mtls.reasons import TOLERATED_BY_OPTIONAL_NO_CA
 
@@ -16,10 +18,12 @@ _INTERNAL: Final = {
 
 
 def explain(outcome: Outcome) -> str:
-    """A paragraph, nginx's own words, and a command to repeat it."""
+    """A paragraph, the entries of the catalogue that fit, nginx's own words, and a command to repeat it."""
     story = outcome.story
     text = f"{_asked(outcome, story)} " if story is not None else ""
     text += conclusion(outcome)
+    if causes := fitting(evidence_of(outcome)):
+        text += "\n\nfits: " + "\nor: ".join(map(_likely, causes))
     if outcome.log:
         text += "\n\nnginx logged:\n" + "\n".join(f"  {line}" for line in outcome.log)
     if story is not None and story.curl:
@@ -32,6 +36,41 @@ def conclusion(outcome: Outcome) -> str:
     return " ".join(part for part in (_happened(outcome), _why(outcome)) if part)
 
 
+def _likely(cause: Cause) -> str:
+    reproduce = f"\n  To reproduce it: {cause.command}" if cause.command else ""
+    return f"{cause.identifier}: {cause.sentence}\n  {cause.remedy}{reproduce}"
+
+
+def evidence_of(outcome: Outcome) -> Evidence:
+    """What an outcome shows."""
+    story = outcome.story
+    verified = outcome.reason is None and outcome.verify == "SUCCESS"
+    return Evidence(
+        witness="test",
+        accepted=outcome.accepted,
+        layer=str(outcome.layer),
+        status=outcome.status,
+        internal_status=outcome.internal_status,
+        verify_code=outcome.verify_code,
+        reason="verified" if verified else outcome.reason,
+        alert=outcome.alert,
+        mode=story.mode if story else None,
+        resumed=outcome.resumed,
+        names=_names(story) if story else None,
+    )
+
+
+def _names(story: Story) -> str:
+    if story.server_name is None:
+        return "no SNI"
+    return "same" if story.host is None or _bare(story.host) == _bare(story.server_name) else "differ"
+
+
+def _bare(name: str) -> str:
+    """As nginx compares them: without port, case and trailing dot."""
+    return name.rpartition(":")[0].lower().rstrip(".") if ":" in name else name.lower().rstrip(".")
+
+
 def _asked(outcome: Outcome, story: Story) -> str:
     who = {None: "no certificate", "": "a certificate with an empty subject"}.get(
         story.credential, f"the certificate of {story.credential}"
@@ -40,7 +79,9 @@ def _asked(outcome: Outcome, story: Story) -> str:
     name = f"SNI {story.server_name}" if story.server_name else "no SNI"
     if story.host and story.host != story.server_name:
         name += f", Host {story.host}"
-    tls = f"TLS {outcome.tls_version}" if outcome.tls_version else "TLS"
+    if story.withheld:
+        who += ", withheld since the server names no CA of its chain,"
+    tls = "no TLS" if story.plain else f"TLS {outcome.tls_version}" if outcome.tls_version else "TLS"
     offered = ", offering a former session" if story.resumed_from else ""
     return f"{what} ({name}) over {tls} with {who}{offered}, on a server with ssl_verify_client {story.mode}."
 
@@ -53,6 +94,8 @@ def _happened(outcome: Outcome) -> str:
         how = f"with the alert {outcome.alert}" if outcome.alert else f"({outcome.ending})"
         return f"TLS failed {how}; nginx saw no request."
     handshake = "The TLS handshake completed" + (" by resumption" if outcome.resumed else "")
+    if outcome.story is not None and outcome.story.plain:
+        handshake = "TCP connected"
     if outcome.status is None:
         ended = "was served" if outcome.accepted else f"ended without an answer ({outcome.ending})"
         return f"{handshake}, and the connection {ended}."

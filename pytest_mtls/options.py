@@ -13,6 +13,9 @@ ENGINES: Final = ("auto", "docker", "process")
 MISSING: Final = ("error", "skip")
 """What ``--mtls-missing`` may be; the first is the default."""
 
+ALL: Final = "all"
+"""What ``--mtls-scenarios`` is without a name."""
+
 
 def add_options(parser: pytest.Parser) -> None:
     """Make the options known, each with its ini twin.
@@ -51,10 +54,19 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--mtls-timeout", metavar="SECONDS", help="how long starting or reloading nginx may take (default: 10)"
     )
+    group.addoption(
+        "--mtls-scenarios",
+        nargs="?",
+        const=ALL,
+        metavar="NAME,...",
+        help="run known regressions beside the tests: all, or those that are named (--mtls-scenarios=NAME,..., with "
+        "the equals sign; `pytest-mtls scenarios` lists them)",
+    )
     parser.addini("mtls_engine", "twin of --mtls-engine")
     parser.addini("mtls_nginx", "twin of --mtls-nginx, one name a line", type="linelist")
     parser.addini("mtls_missing", "twin of --mtls-missing")
     parser.addini("mtls_report", "twin of --mtls-report")
+    parser.addini("mtls_scenarios", "twin of --mtls-scenarios")
     parser.addini("mtls_keep", "twin of --mtls-keep", type="bool", default=False)
     parser.addini("mtls_timeout", "twin of --mtls-timeout")
 
@@ -80,6 +92,14 @@ def nginx_names(config: pytest.Config) -> list[str]:
 def skips_missing(config: pytest.Config) -> bool:
     """Whether a test whose nginx lacks what it asks is skipped."""
     return bool(option(config, "missing") == "skip")
+
+
+def scenario_names(config: pytest.Config) -> list[str] | None:
+    """Which scenarios are to be run, none for all; ``None`` where none are."""
+    given = option(config, "scenarios")
+    if given is None:
+        return None
+    return [name for each in str(given).split(",") if (name := each.strip()) not in ("", ALL)]
 
 
 def timeout(config: pytest.Config) -> float | None:
@@ -111,6 +131,17 @@ def check(config: pytest.Config) -> None:
             choices = ", ".join(map(repr, allowed))
             raise pytest.UsageError(f"--mtls-{name}: {value!r} is not known; use one of {choices}.")
     timeout(config)
+    if names := scenario_names(config):
+        from pytest_mtls.errors import InvalidArgument
+        from pytest_mtls.stage.catalogue import chosen
+
+        try:
+            chosen(names)
+        except InvalidArgument as error:
+            raise pytest.UsageError(
+                f"--mtls-scenarios: {error} (To run all of them beside tests that are named, write "
+                "--mtls-scenarios=all.)"
+            ) from None
     if path := option(config, "report"):
         from pytest_mtls.errors import InvalidArgument
         from pytest_mtls.report.files import check_name

@@ -17,22 +17,25 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pytest_mtls"
 
 LAYERS = [
-    {"errors", "headers", "reasons"},
+    {"errors", "evidence", "headers", "reasons"},
+    {"unclosed"},
     {"deadline", "nginx", "pki"},
     {"generations"},
-    {"arguments", "engines", "outcome"},
+    {"arguments", "causes", "engines", "outcome", "symptoms"},
+    {"contents"},
     {"resolution", "oracle", "explanation"},
-    {"probe", "reload"},
+    {"export", "probe", "reload", "refusal"},
+    {"control"},
     {"server"},
-    {"harness", "report.verdict"},
-    {"pool", "marking", "report", "report.record", "report.terminal"},
+    {"harness", "lifecycle", "report.verdict"},
+    {"pool", "marking", "report", "report.record", "report.terminal", "stage", "workers"},
     {"report.coverage", "report.page"},
-    {"report.files", "table"},
+    {"report.files", "table", "stage.workers", "scenarios"},
     {"options"},
     {"sessions"},
     {"report.header"},
     {"report.session"},
-    {"fixtures", "commands", "demo", "generations.__main__"},
+    {"fixtures", "commands", "demo", "scenario_items", "generations.__main__"},
     {"plugin", "cli"},
     {"__main__"},
 ]
@@ -93,7 +96,7 @@ def test_certificates_and_configuration_do_not_know_each_other() -> None:
 
 def test_the_front_door_names_exactly_what_is_behind_it() -> None:
     """Sorted, and each can be had."""
-    assert pytest_mtls.__all__ == sorted(pytest_mtls.__all__, key=lambda name: (name.startswith("_"), name))
+    assert pytest_mtls.__all__ == sorted(pytest_mtls.__all__, key=lambda name: (not name[0].isupper(), name))
     for name in pytest_mtls.__all__:
         assert getattr(pytest_mtls, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
@@ -140,5 +143,5 @@ def test_files_can_be_held_in_the_head() -> None:
     """About three hundred lines, the plugin a hundred and twenty."""
     long = {path.name: count for _, path in _modules() if (count := len(path.read_text().splitlines())) > 350}
 
-    assert set(long) <= {"server.py"}
-    assert len((PACKAGE / "plugin.py").read_text().splitlines()) <= 150
+    assert long == {}
+    assert len((PACKAGE / "plugin.py").read_text().splitlines()) <= 190

@@ -12,7 +12,7 @@ from pytest_mtls import __version__
 from tests.commands.conftest import Ran
 
 Run = Callable[..., Ran]
-COMMANDS = ("demo", "serve", "table", "config", "mint", "doctor", "sweep")
+COMMANDS = ("demo", "serve", "table", "scenarios", "config", "mint", "explain", "export", "doctor", "sweep")
 
 
 def test_it_says_its_version(run: Run) -> None:
