@@ -35,7 +35,9 @@ _SKIPPED = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Commands that tests run must be those of this environment, also where it was not activated."""
+    """Commands that tests run must be those of this environment, and find what is in its cache."""
+    # pytester gives each test a home of its own: what was built once is not to be built there again.
+    os.environ.setdefault("XDG_CACHE_HOME", str(Path.home() / ".cache"))
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
