@@ -29,10 +29,8 @@ demo: $(VENV)/installed
 	@$(RUN) pytest_mtls demo
 
 test: $(VENV)/installed
-	@.ci/browser || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
+	@.ci/install browser compose faketime || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
 	@.ci/registry $(BIN) || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
-	@.ci/compose || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
-	@.ci/faketime || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
 	@$(WITH_ENGINE) $(RUN) pytest $(PYTEST_ARGS)
 
 truth: $(VENV)/installed

@@ -79,7 +79,7 @@ def compose() -> list[str]:
         return ["docker", "compose"]
     if (found := shutil.which("docker-compose")) is not None:
         return [found]
-    advice = "no docker compose here: `make test` installs it on Debian and Ubuntu, as does `.ci/compose`"
+    advice = "no docker compose here: `make test` installs it on Debian and Ubuntu, as does `.ci/install compose`"
     if os.environ.get("PYTEST_MTLS_REQUIRE_ENGINE"):
         pytest.fail(f"PYTEST_MTLS_REQUIRE_ENGINE is set, and there is {advice}", pytrace=False)
     pytest.skip(advice)
