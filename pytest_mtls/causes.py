@@ -95,7 +95,6 @@ CAUSES: Final = (
             Sign(names=("no SNI",), verify_code=_STRANGER, accepted=_REFUSED),
             Sign(names=("no SNI",), reason=("no_certificate",), accepted=_REFUSED),
         ),
-        has_scenario=False,
     ),
     Cause(
         "no-sni-crosses-cas",
@@ -200,7 +199,6 @@ CAUSES: Final = (
         "Plain HTTP came to a TLS port. A listener without ssl in the same server has no client certificates at all.",
         "Use https in the client; and see that no `listen` of a server that verifies clients lacks ssl.",
         (Sign(internal_status=(497,)), Sign(reason=("plain_http",))),
-        has_scenario=False,
     ),
     Cause(
         "cert-header-too-large",

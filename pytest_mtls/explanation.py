@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from typing import Final
 
 from pytest_mtls.causes import fitting
 from pytest_mtls.evidence import Cause, Evidence
+from pytest_mtls.nginx.spec import TLS_VERSIONS
 from pytest_mtls.outcome import Layer, Outcome, Story
+from pytest_mtls.pki.files import CredentialFiles
 from pytest_mtls.reasons import TOLERATED_BY_OPTIONAL_NO_CA
 
 _INTERNAL: Final = {
@@ -26,8 +29,8 @@ def explain(outcome: Outcome) -> str:
         text += "\n\nfits: " + "\nor: ".join(map(_likely, causes))
     if outcome.log:
         text += "\n\nnginx logged:\n" + "\n".join(f"  {line}" for line in outcome.log)
-    if story is not None and story.curl:
-        text += "\n\nTo repeat it (credential.write_to('certs') writes the files):\n  " + shlex.join(story.curl)
+    if story is not None and story.http:
+        text += "\n\nTo repeat it (credential.write_to('certs') writes the files):\n  " + shlex.join(_curl(story))
     return text
 
 
@@ -117,3 +120,26 @@ def _why(outcome: Outcome) -> str:
     if outcome.reason:
         return f"Reason: {outcome.reason}."
     return f"$ssl_client_verify is {outcome.verify!r}." if outcome.verify else ""
+
+
+def _curl(story: Story) -> Iterator[str]:
+    """A command for a human: with the files' usual names, and nothing written."""
+    scheme, _, rest = story.url.partition("://")
+    address, _, path = rest.partition("/")
+    port = address.rpartition(":")[2]
+    name = story.server_name or "127.0.0.1"
+    yield from ("curl", "--insecure", "--include")
+    if story.server_name not in (None, "localhost"):
+        yield from ("--resolve", f"{name}:{port}:127.0.0.1")
+    if story.host and story.host != name:
+        yield from ("--header", f"Host: {story.host}")
+    if story.files is not None and not story.withheld:
+        files = CredentialFiles.named("certs", story.files)
+        yield from ("--cert", str(files.chain), "--key", str(files.key))
+    if story.tls != TLS_VERSIONS:
+        yield from (f"--tlsv{story.tls[0]}", "--tls-max", story.tls[-1])
+    if story.method not in ("", "GET"):
+        yield from ("--request", story.method)
+    if story.security_level:
+        yield from ("--ciphers", f"DEFAULT:@SECLEVEL={story.security_level}")
+    yield f"{scheme}://{name}:{port}/{path}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from pytest_mtls.engines.protocol import Engine
+    from pytest_mtls.factory import NginxFactory
     from pytest_mtls.harness import Harness
     from pytest_mtls.pki.authority import CertificateAuthority
     from pytest_mtls.pki.credential import Credential
@@ -61,7 +62,7 @@ def mtls_nginx(request: pytest.FixtureRequest, _mtls_pool: ServerPool) -> Iterat
 
 
 @pytest.fixture
-def mtls_nginx_factory(request: pytest.FixtureRequest, _mtls_harness: Harness) -> Iterator[Callable[..., NginxServer]]:
+def mtls_nginx_factory(request: pytest.FixtureRequest, _mtls_harness: Harness) -> Iterator[NginxFactory]:
     """A callable: the marker's arguments -> a private nginx, stopped at the end of the test."""
     from pytest_mtls.marking import arguments_of
     from pytest_mtls.sessions import PrivateServers

@@ -148,7 +148,10 @@ class Story:
         mode: the verify mode of the server that was asked.
         resumed_from: whether a session was offered.
         detail: the TLS library's own words, where it had any.
-        curl: a command that repeats it.
+        http: the server is one of requests, not of byte streams.
+        tls: the versions that were offered.
+        security_level: OpenSSL's, of the client.
+        files: what the credential's files are called where it is written; ``None`` for no credential.
         plain: no TLS was spoken, on purpose.
         withheld: the client kept its certificate back: the server's list of CAs names no issuer of it.
     """
@@ -161,6 +164,9 @@ class Story:
     mode: str
     resumed_from: bool
     detail: str | None
-    curl: tuple[str, ...]
+    http: bool
+    tls: tuple[str, ...]
+    security_level: int
+    files: str | None
     plain: bool = False
     withheld: bool = False

@@ -8,7 +8,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,13 @@ _INSTALL: Final = {
     "fedora": "dnf install moby-engine && systemctl start docker",
     "arch": "pacman -S docker && systemctl start docker",
     "suse": "zypper install docker && systemctl start docker",
+}
+_INSTALL_LIBFAKETIME: Final = {
+    "debian": "apt-get install libfaketime",
+    "alpine": "apk add libfaketime",
+    "fedora": "dnf install libfaketime",
+    "arch": "pacman -S libfaketime",
+    "suse": "zypper install libfaketime",
 }
 
 
@@ -92,6 +99,7 @@ def _checks() -> Iterator[Check]:
     yield _bundled_nginx()
     yield _engine("process")
     yield _engine("docker")
+    yield _libfaketime()
     yield _leftovers()
 
 
@@ -167,9 +175,25 @@ def _container_remedy() -> str:
         return "sudo systemctl start docker (without systemd: sudo dockerd &)"
     if shutil.which("podman"):
         return "systemctl --user start podman.socket && export DOCKER_HOST=unix://$XDG_RUNTIME_DIR/podman/podman.sock"
+    return _as_root(_INSTALL) or "install Docker: https://docs.docker.com/engine/install/"
+
+
+def _libfaketime() -> Check:
+    """It is for few tests, so nothing else depends on it."""
+    from pytest_mtls.engines.clock import find_library
+
+    what_for = "clock= needs it, for an nginx whose clock is ahead (plain process, dynamically linked)"
+    if (library := find_library()) is not None:
+        return Check("libfaketime", True, f"{library}; {what_for}")
+    remedy = _as_root(_INSTALL_LIBFAKETIME) or "install libfaketime: https://github.com/wolfcw/libfaketime"
+    return Check("libfaketime", False, f"only {what_for}", remedy)
+
+
+def _as_root(commands: Mapping[str, str]) -> str | None:
+    """The one of the commands that is this system's."""
     kinds = _system_kinds()
-    command = next((command for kind, command in _INSTALL.items() if kind in kinds), None)
-    return f"sudo sh -c '{command}'" if command else "install Docker: https://docs.docker.com/engine/install/"
+    command = next((command for kind, command in commands.items() if kind in kinds), None)
+    return f"sudo sh -c '{command}'" if command else None
 
 
 def _system_kinds() -> str:

@@ -24,8 +24,8 @@ _NUMBER: Final = re.compile(r"\*(\d+) ")
 _ACCEPT: Final = re.compile(r"\*(\d+) accept: (\S+) fd:")
 _VERIFY: Final = re.compile(r"\*(\d+) verify:(\d+), error:(\d+), depth:(\d+), subject:\"(.*)\", issuer:\"(.*)\"$")
 _CONNECT: Final = re.compile(r"\*(\d+) connect to ")
-_MARKS: Final = (b" accept: ", b" verify:", b" connect to ")
-"""Of the debug lines those with one of these are kept."""
+_KEPT: Final = re.compile(rb" accept: | verify:| connect to ")
+"""Of the debug lines, some seventy for each connection, those with one of these are kept."""
 _WORKER_STARTED: Final = re.compile(r"\[notice\] \d+#\d+: start worker process (\d+)$")
 _WORKER_ENDED: Final = re.compile(r": worker process (\d+) exited ")
 
@@ -134,7 +134,7 @@ class Journal:
                 return
             *complete, self._rest = (self._rest + data).split(b"\n")
             for line in complete:
-                if b" [debug] " not in line or any(mark in line for mark in _MARKS):
+                if b" [debug] " not in line or _KEPT.search(line):
                     self._take(line.decode("utf-8", "surrogateescape"))
 
     def wait_for(self, find: Callable[[], T | None], deadline: Deadline) -> T | None:

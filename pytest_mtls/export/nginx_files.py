@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT: Final = 8443
 STAND_IN: Final = "behind.conf"
+LISTEN: Final = "listen.conf"
+LISTEN_IN_CONTAINER: Final = "listen-in-container.conf"
 ERROR_LOG: Final = "error.log"
 ACCESS_LOG: Final = "access.log"
 
@@ -49,7 +51,7 @@ def nginx_files(spec: ServerSpec, build: NginxBuild, port: int) -> NginxFiles:
     behind = port + 1 if port < _HIGHEST_PORT else port - 1
     address = f"127.0.0.1:{behind}"
     layout = Layout(
-        listen=[str(port)],
+        listen=[f"127.0.0.1:{port}"],
         error_log=ERROR_LOG,
         access_log=ACCESS_LOG,
         http_recorder=address,
@@ -59,9 +61,29 @@ def nginx_files(spec: ServerSpec, build: NginxBuild, port: int) -> NginxFiles:
     module = str(spec.protocol)
     config, inserted = re.subn(rf"(?m)^{module} \{{$", f"{module} {{\n    include {STAND_IN};", bundle.config)
     assert inserted == 1
+    config, listen = _without_listen(config, port)
     stand_in = _http_stand_in(spec, address) if spec.protocol is Protocol.HTTP else _stream_stand_in(address)
-    texts = {CONFIG: BundleFile(config.encode()), STAND_IN: BundleFile(stand_in.encode())}
-    return NginxFiles({**texts, **bundle.files}, port, behind)
+    texts = {
+        CONFIG: config,
+        STAND_IN: stand_in,
+        LISTEN: f"# Nobody but this machine.\n{listen}\n",
+        LISTEN_IN_CONTAINER: f"# In place of {LISTEN}: compose.yaml publishes the port on 127.0.0.1 alone.\n"
+        f"{listen.replace('127.0.0.1:', '')}\n",
+    }
+    files = {name: BundleFile(text.encode()) for name, text in texts.items()}
+    return NginxFiles({**files, **bundle.files}, port, behind)
+
+
+def _without_listen(config: str, port: int) -> tuple[str, str]:
+    """The configuration with its `listen` lines, which are all alike, in a file of their own: and that line.
+
+    Started plainly it is not to be reached from elsewhere; in a container it must listen on all addresses, for the
+    engine to reach it.
+    """
+    line = re.compile(rf"listen 127\.0\.0\.1:{port} ssl[^;]*;")
+    listen = line.search(config)
+    assert listen is not None
+    return line.sub(f"include {LISTEN};", config), listen.group()
 
 
 def _anyhow_built(build: NginxBuild) -> NginxBuild:

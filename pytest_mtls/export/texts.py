@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pytest_mtls.export.nginx_files import ACCESS_LOG, ERROR_LOG, STAND_IN
+from pytest_mtls.export.nginx_files import ACCESS_LOG, ERROR_LOG, LISTEN, LISTEN_IN_CONTAINER, STAND_IN
 from pytest_mtls.export.steps import CLIENTS, quoted
 from pytest_mtls.nginx.bundle import CONFIG
 from pytest_mtls.nginx.spec import Protocol
@@ -122,6 +122,7 @@ services:
     command: ["-p", "/reproducer/", "-c", "/reproducer/{CONFIG}", "-g", "daemon off;"]
     volumes:
       - .:/reproducer
+      - ./{LISTEN_IN_CONTAINER}:/reproducer/{LISTEN}:ro
     ports:
       - "127.0.0.1:{report.port}:{report.port}"
 """
@@ -137,11 +138,12 @@ def _readme(report: Report) -> Iterator[str]:
     modes = ", ".join(f"{' '.join(block.names)}: {block.verify}" for block in spec.blocks)
     yield f"# nginx {build.version} with client certificates: a reproducer"
     yield ""
-    yield f"One listener, port {report.port} ({spec.protocol}); `ssl_verify_client` by server name: {modes}."
+    yield f"One listener, 127.0.0.1:{report.port} ({spec.protocol}); `ssl_verify_client` by server name: {modes}."
     yield f"It ran on nginx {build.version} with {build.openssl}; this folder was made by {report.made_by}."
     yield ""
     yield f"It shows what it should until {_until(report)}: then the first certificate or CRL ends that is good now."
-    yield "After that, start nginx under `faketime`, or export it anew. It holds private keys, minted for tests."
+    yield "After that, start nginx under `faketime`, or export it anew (`pytest-mtls export --days`)."
+    yield "It holds private keys, minted for tests."
     yield ""
     yield from _starting(report)
     yield "## Steps"
@@ -201,6 +203,7 @@ def _files(report: Report) -> Iterator[str]:
     yield "## Files"
     yield ""
     yield f"- `{CONFIG}`, `server-0*/`: nginx's, all paths relative to this folder."
+    yield f"- `{LISTEN}`: where it listens, reached from this machine alone; `{LISTEN_IN_CONTAINER}`: for compose.yaml."
     own = [block.upstream for block in report.spec.blocks if block.upstream]
     if own:
         yield f"- It also needs what lies behind at {', '.join(own)}, which is not in here."

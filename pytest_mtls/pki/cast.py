@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 from pytest_mtls.pki.authority import CertificateAuthority
 from pytest_mtls.pki.credential import Credential
 from pytest_mtls.pki.keys import KeyType, PrivateKey
+from pytest_mtls.pki.lasting import LastingAuthority
 from pytest_mtls.pki.states import CredentialState
 from pytest_mtls.pki.template import CertificateOptions
 from pytest_mtls.pki.validity import now
@@ -86,6 +87,8 @@ class Authorities:
 
     @cached_property
     def unknown(self) -> CertificateAuthority:
+        if isinstance(self.authority, LastingAuthority):
+            return LastingAuthority("pytest-mtls unknown CA", not_after=self.authority.certificate.not_valid_after_utc)
         return CertificateAuthority("pytest-mtls unknown CA")
 
     @cached_property

@@ -6,7 +6,6 @@ import os
 import ssl
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -15,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from pytest_mtls.errors import InvalidArgument, KeyMismatch
 from pytest_mtls.pki import keys, pem
-from pytest_mtls.pki.files import CredentialFiles, make_private_folder, safe_file_name, write_private
+from pytest_mtls.pki.files import CredentialFiles, make_private_folder, write_private
 from pytest_mtls.pki.issued import CertificateTexts, HasCertificate, certificates_of
 from pytest_mtls.pki.tls import load_credential
 
@@ -141,14 +140,7 @@ class Credential(CertificateTexts):
 
     def files_in(self, folder: str | os.PathLike[str], *, name: str | None = None) -> CredentialFiles:
         """Where :meth:`write_to` would write; nothing is written."""
-        path = Path(folder)
-        stem = safe_file_name(name or self.name or str(self))
-        return CredentialFiles(
-            certificate=path / f"{stem}.crt.pem",
-            key=path / f"{stem}.key.pem",
-            chain=path / f"{stem}.chain.pem",
-            pkcs12=path / f"{stem}.p12",
-        )
+        return CredentialFiles.named(folder, name or self.name or str(self))
 
     def without_chain(self) -> Credential:
         """The same, but the leaf is sent alone."""

@@ -28,6 +28,17 @@ class CredentialFiles:
     chain: Path
     pkcs12: Path
 
+    @classmethod
+    def named(cls, folder: str | os.PathLike[str], name: str) -> CredentialFiles:
+        """Where a credential of that name is written in a folder; the name is made safe."""
+        path, stem = Path(folder), safe_file_name(name)
+        return cls(
+            certificate=path / f"{stem}.crt.pem",
+            key=path / f"{stem}.key.pem",
+            chain=path / f"{stem}.chain.pem",
+            pkcs12=path / f"{stem}.p12",
+        )
+
 
 def safe_file_name(text: str) -> str:
     """A file name that is one, on every system, made from any text."""

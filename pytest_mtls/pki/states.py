@@ -187,6 +187,10 @@ class Credentials(Mapping[CredentialState, Optional["Credential"]]):
         Raises:
             InvalidArgument: see :meth:`CertificateAuthority.crl_bundle` and :meth:`CertificateAuthority.crl`.
         """
+        from pytest_mtls.pki.lasting import LastingAuthority  # only here, as it leads to cryptography
+
+        if next_update is None and isinstance(self._authority, LastingAuthority):
+            next_update = self._authority.certificate.not_valid_after_utc  # also of those that have ended on purpose
         left_out = {id(each) for each in without}
         with self._lock:
             for state in (CredentialState.REVOKED, CredentialState.REVOKED_INTERMEDIATE):

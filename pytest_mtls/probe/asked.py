@@ -217,29 +217,10 @@ def story_of(
         mode=mode,
         resumed_from=asked.session is not None,
         detail=detail,
-        curl=_curl(asked, url, method, host, withheld) if asked.protocol is Protocol.HTTP else (),
+        http=asked.protocol is Protocol.HTTP,
+        tls=asked.tls,
+        security_level=asked.security_level,
+        files=None if asked.credential is None else asked.credential.name or str(asked.credential),
         plain=asked.plain,
         withheld=withheld,
     )
-
-
-def _curl(asked: Asked, url: str, method: str, host: str | None, withheld: bool) -> tuple[str, ...]:
-    """A command for a human: with the files' usual names, and nothing written."""
-    port = url.rpartition(":")[2].partition("/")[0]
-    path = url.partition(port)[2]
-    name = asked.sni or "127.0.0.1"
-    command = ["curl", "--insecure", "--include"]
-    if asked.sni not in (None, "localhost"):
-        command += ["--resolve", f"{name}:{port}:127.0.0.1"]
-    if host and host != name:
-        command += ["--header", f"Host: {host}"]
-    if asked.credential is not None and not withheld:
-        files = asked.credential.files_in("certs")
-        command += ["--cert", str(files.chain), "--key", str(files.key)]
-    if asked.tls != TLS_VERSIONS:
-        command += [f"--tlsv{asked.tls[0]}", "--tls-max", asked.tls[-1]]
-    if method not in ("", "GET"):
-        command += ["--request", method]
-    if asked.security_level:
-        command += ["--ciphers", f"DEFAULT:@SECLEVEL={asked.security_level}"]
-    return (*command, f"{'http' if asked.plain else 'https'}://{name}:{port}{path or '/'}")

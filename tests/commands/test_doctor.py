@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_mtls.engines import clock
 from pytest_mtls.engines.api import engine_expected
 from tests.commands.conftest import Ran
 
@@ -55,6 +56,24 @@ def test_each_line_says_ok_or_missing_with_the_remedy(run: Run) -> None:
     assert any(line.startswith("ok       bundled nginx: 1.") for line in lines)
     missing = next(number for number, line in enumerate(lines) if line.startswith("missing  container engine"))
     assert lines[missing + 1].strip().startswith("→")
+
+
+@pytest.mark.usefixtures("_no_container_engine")
+def test_libfaketime_is_named_with_what_it_is_for(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where it is, or else how to get it; without it the machine is ready all the same."""
+    library = tmp_path / "libfaketime.so.1"
+    monkeypatch.setattr(clock, "_LIBRARIES", (str(library),))
+    without = run("doctor", "--json")
+    library.touch()
+    there = checks(run("doctor", "--json"))["libfaketime"]
+
+    missing = checks(without)["libfaketime"]
+    assert without.status == 0
+    assert (there["ok"], missing["ok"]) == (True, False)
+    assert str(library) in there["found"]
+    assert "clock=" in there["found"]
+    assert "clock=" in missing["found"]
+    assert "install libfaketime" in missing["remedy"] or "add libfaketime" in missing["remedy"]
 
 
 @pytest.mark.usefixtures("_no_container_engine")

@@ -42,6 +42,21 @@ def free_port() -> int:
     raise AssertionError("no two ports side by side are free")
 
 
+def listening_sockets() -> set[tuple[str, int]]:
+    """Address and port of every TCP socket of this machine that listens (proc_net_tcp(5))."""
+    found = set()
+    for family, table in ((socket.AF_INET, "/proc/net/tcp"), (socket.AF_INET6, "/proc/net/tcp6")):
+        for line in Path(table).read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            if state == "0A":
+                words, port = local.split(":")
+                packed = b"".join(
+                    int(words[each : each + 8], 16).to_bytes(4, "little") for each in range(0, len(words), 8)
+                )
+                found.add((socket.inet_ntop(family, packed), int(port, 16)))
+    return found
+
+
 def run_steps(folder: Path) -> Steps:
     """Ask everything."""
     done = subprocess.run(["./steps.sh"], cwd=folder, capture_output=True, text=True, timeout=60, check=False)

@@ -15,11 +15,13 @@ import pytest
 from pytest_mtls import CertificateAuthority, CredentialState, Harness, InvalidArgument, NginxServer, VirtualServer
 from pytest_mtls.engines.sources import named_source
 from pytest_mtls.generations import GENERATIONS
-from tests.export.conftest import Steps, free_port, run_steps
+from tests.export.conftest import Steps, free_port, listening_sockets, run_steps
 from tests.generations.conftest import built
 
 Start = Callable[..., None]
 Serve = Callable[..., NginxServer]
+
+TWO = [VirtualServer("a.test"), VirtualServer("b.test")]
 
 
 @pytest.mark.parametrize("harness", ["process"], indirect=True)
@@ -171,6 +173,22 @@ def test_steps_that_show_something_else_say_so(serve: Serve, tmp_path: Path, pla
     assert "DIFFERENT: 200 instead of 400" in ran.out
 
 
+@pytest.mark.parametrize("harness", ["process"], indirect=True)
+@pytest.mark.parametrize("arguments", [{}, {"protocol": "stream"}, {"virtual_servers": TWO}], ids=len)
+def test_it_is_not_to_be_reached_from_elsewhere(
+    serve: Serve, tmp_path: Path, plain_nginx: Start, arguments: dict[str, object]
+) -> None:
+    """Every socket that the plain nginx listens on is on 127.0.0.1."""
+    folder = tmp_path / "reproducer"
+    made = serve(**arguments).export_to(folder, port=free_port())
+
+    plain_nginx(folder)
+
+    listening = listening_sockets()
+    assert {address for address, port in listening if port in (made.port, made.port + 1)} == {"127.0.0.1"}
+    assert {made.port, made.port + 1} <= {port for _, port in listening}
+
+
 @pytest.mark.parametrize("harness", ["docker"], indirect=True)
 def test_docker_compose_runs_it(harness: Harness, serve: Serve, tmp_path: Path, compose: list[str]) -> None:
     """From the same folder; only the image is one that is here, for there is no registry."""
@@ -210,7 +228,7 @@ def test_keys_are_for_the_owner_alone(serve: Serve, tmp_path: Path) -> None:
     modes = {name: stat.S_IMODE(path.stat().st_mode) for name, path in there.items()}
     assert modes.pop("steps.sh") == 0o700
     assert set(modes.values()) == {0o600}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.glob("*/"))} == {0o700}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, *filter(Path.is_dir, folder.rglob("*")))} == {0o700}
     assert set(made.files) == set(there)
 
 
