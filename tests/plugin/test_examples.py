@@ -15,6 +15,13 @@ from tests.plugin.suite import SECONDS
 EXAMPLES = Path(__file__).parents[2] / "examples" / "api"
 DEVICES = EXAMPLES.with_name("devices")
 
+SETTINGS = """
+    [pytest]
+    asyncio_mode = auto
+    asyncio_default_fixture_loop_scope = function
+    filterwarnings = error
+"""
+
 _STATES = len(CredentialState)
 _PASSED = {
     "test_certificates": 1,
@@ -31,12 +38,7 @@ def test_every_example_passes_on_this_engine(pytester: pytest.Pytester, engine: 
     """Each file passes with exactly the tests it has, none skipped, none left out, and no warning."""
     for file in EXAMPLES.glob("*.py"):
         shutil.copy(file, pytester.path)
-    pytester.makeini("""
-        [pytest]
-        asyncio_mode = auto
-        asyncio_default_fixture_loop_scope = function
-        filterwarnings = error
-    """)
+    pytester.makeini(SETTINGS)
 
     result = pytester.runpytest_subprocess("--mtls-engine", engine, "--junit-xml", "result.xml", timeout=SECONDS)
 
@@ -58,3 +60,15 @@ def test_a_certificate_per_device(pytester: pytest.Pytester, engine: str) -> Non
     result = pytester.runpytest_subprocess("--mtls-engine", engine, "-p", "no:asyncio", "-W", "error", timeout=SECONDS)
 
     result.assert_outcomes(passed=8)
+
+
+@pytest.mark.parametrize("example, passed", [("flask_app", 5), ("fastapi_app", 7)])
+def test_an_application_behind_nginx(pytester: pytest.Pytester, engine: str, example: str, passed: int) -> None:
+    """A service that believes what nginx says of its clients, in both engines."""
+    for file in EXAMPLES.with_name(example).glob("*.py"):
+        shutil.copy(file, pytester.path)
+    pytester.makeini(SETTINGS)
+
+    result = pytester.runpytest_subprocess("--mtls-engine", engine, timeout=SECONDS)
+
+    result.assert_outcomes(passed=passed)

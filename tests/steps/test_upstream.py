@@ -284,7 +284,7 @@ def test_a_wrong_setting_is_named(settings: dict[str, Any], said: str) -> None:
     "upstream, arguments, said",
     [
         (TlsUpstream("http://127.0.0.1:1"), {}, "begins with 'https://'"),
-        (TlsUpstream(5), {}, "upstream=5 is neither a URL nor an NginxServer"),
+        (TlsUpstream(5), {}, "upstream=5 is neither a URL, an NginxServer nor an application"),
         (TlsUpstream("https://127.0.0.1:1", credential="svc.pem"), {}, "TlsUpstream credential='svc.pem' is no Cred"),
         (TlsUpstream("https://127.0.0.1:1", name="a;b"), {}, "TlsUpstream name: ';'"),
         (TlsUpstream("https://127.0.0.1:1", keepalive=1), {"protocol": "stream"}, "keepalive.*protocol='stream'"),
