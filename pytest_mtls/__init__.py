@@ -9,8 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_mtls.applications.interface import AsgiApp, WsgiApp
     from pytest_mtls.arguments import Ocsp, ServerArguments, TlsUpstream, Verbatim, VirtualServer
     from pytest_mtls.errors import (
+        ApplicationStartError,
         DeadlineExceeded,
         EngineLacksFeature,
         EngineUnavailable,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
         UnclosedWarning,
         WorkspaceUnavailable,
     )
+    from pytest_mtls.factory import NginxFactory
     from pytest_mtls.harness import Harness
     from pytest_mtls.headers import Headers
     from pytest_mtls.lifecycle.fleet import Fleet
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from pytest_mtls.lifecycle.rotation import rotate_ca
     from pytest_mtls.nginx.spec import VerifyMode
     from pytest_mtls.outcome import Expected, Layer, Outcome
+    from pytest_mtls.own_config.changes import Change
     from pytest_mtls.pki.authority import CertificateAuthority
     from pytest_mtls.pki.credential import Credential
     from pytest_mtls.pki.keys import KeyType
@@ -57,8 +61,10 @@ if TYPE_CHECKING:
     from pytest_mtls.server import NginxServer
 
 _HOMES = {
+    "applications.interface": ("AsgiApp", "WsgiApp"),
     "arguments": ("Ocsp", "ServerArguments", "TlsUpstream", "Verbatim", "VirtualServer"),
     "errors": (
+        "ApplicationStartError",
         "DeadlineExceeded",
         "EngineLacksFeature",
         "EngineUnavailable",
@@ -81,6 +87,7 @@ _HOMES = {
         "UnclosedWarning",
         "WorkspaceUnavailable",
     ),
+    "factory": ("NginxFactory",),
     "harness": ("Harness",),
     "headers": ("Headers",),
     "lifecycle.fleet": ("Fleet",),
@@ -90,6 +97,7 @@ _HOMES = {
     "lifecycle.rotation": ("rotate_ca",),
     "nginx.spec": ("VerifyMode",),
     "outcome": ("Expected", "Layer", "Outcome"),
+    "own_config.changes": ("Change",),
     "pki.authority": ("CertificateAuthority",),
     "pki.credential": ("Credential",),
     "pki.keys": ("KeyType",),
@@ -109,7 +117,10 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __version__ = "0.1.0"
 
 __all__ = [
+    "ApplicationStartError",
+    "AsgiApp",
     "CertificateAuthority",
+    "Change",
     "Connection",
     "Credential",
     "CredentialState",
@@ -134,6 +145,7 @@ __all__ = [
     "Layer",
     "MtlsError",
     "NginxError",
+    "NginxFactory",
     "NginxLacksFeature",
     "NginxServer",
     "NginxStartError",
@@ -158,6 +170,7 @@ __all__ = [
     "VerifyMode",
     "VirtualServer",
     "WorkspaceUnavailable",
+    "WsgiApp",
     "__version__",
     "keep_fresh",
     "renew",

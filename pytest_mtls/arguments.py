@@ -126,8 +126,9 @@ class TlsUpstream:
     """An upstream that nginx meets by TLS, as ``upstream=``: nginx is the client there (``proxy_ssl_*``).
 
     Args:
-        target: another ``NginxServer``, or an ``https://`` URL as this nginx reaches it. What an ``NginxServer`` saw
-            of this one is in ``outcome.forwarded``: it forwards to the recorder, and names the identity it verified.
+        target: another ``NginxServer``, ``container://name:port``, or an ``https://`` URL as this nginx reaches it.
+            What an ``NginxServer`` saw of this one is in ``outcome.forwarded``: it forwards to the recorder, and names
+            the identity it verified.
         credential: what nginx presents; the forms of ``server``.
         verify: check the upstream's certificate, and its name. nginx's own default is not to.
         trusted_ca: under which CAs; the forms of ``client_ca``. With ``verify``, ``mtls_ca`` unless it is said.
@@ -202,6 +203,8 @@ class ServerArguments(_BlockArguments):
     server_names: Any = UNSET
     virtual_servers: Any = UNSET
     config: Any = UNSET
+    files: Any = UNSET
+    upstreams: Any = UNSET
     nginx: str | Unset | None = UNSET
     port: int | Unset = UNSET
     http_directives: Any = UNSET

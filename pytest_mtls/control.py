@@ -16,6 +16,8 @@ from pytest_mtls.export.history import History
 from pytest_mtls.nginx.bundle import numbered
 from pytest_mtls.nginx.spec import ServerSpec
 from pytest_mtls.outcome import Outcome
+from pytest_mtls.own_config.changes import Change
+from pytest_mtls.own_config.configuration import OwnConfiguration
 from pytest_mtls.reload import Reload, checked_writing, rewrite
 from pytest_mtls.reload import reload as reload_nginx
 from pytest_mtls.resolution import Surroundings, resolve
@@ -86,6 +88,11 @@ class ControlledNginx:
         return self._running
 
     @property
+    def arguments(self) -> ServerArguments:
+        """What was asked for, as it was given."""
+        return self._arguments
+
+    @property
     def listener(self) -> Listener:
         """How it is reached."""
         return self._running.listeners[self._position]
@@ -102,13 +109,19 @@ class ControlledNginx:
 
     @property
     def url(self) -> str:
-        """``https://localhost:PORT``, without a slash at the end."""
-        return f"https://localhost:{self.port}"
+        """``https://localhost:PORT``, without a slash at the end; ``http://`` where no client shakes hands."""
+        return f"{'https' if self.spec.tls else 'http'}://localhost:{self.port}"
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What of the user's own configuration (``config=``) runs otherwise than it is written, and why."""
+        own = self.spec.own
+        return own.changes if isinstance(own, OwnConfiguration) else ()
 
     @property
     def upstream_url(self) -> str:
         """Its address as another nginx of the same engine reaches it: for ``upstream=``."""
-        return f"https://{self.listener.direct or self.listener.public}"
+        return f"{'https' if self.spec.tls else 'http'}://{self.listener.direct or self.listener.public}"
 
     @property
     def config(self) -> str:
@@ -173,16 +186,25 @@ class ControlledNginx:
                 if fixed in changes:
                     raise InvalidArgument(f"update() cannot change {fixed}; ask mtls_nginx_factory for another server.")
             how = checked_writing(writing, mtime, self._running)
-            spec = resolve(arguments, self._equipment.surroundings)
+            spec = self._same_listeners(resolve(arguments, self._equipment.surroundings))
             deadline = self._deadline(timeout)
             if not reload:
-                self._running.write([spec], deadline, how)
+                self._running.write(spec.all_listeners, deadline, how)
                 self._written = (arguments, spec)
                 return Reload(False, None, self.config, ())
-            result = rewrite(self._running, [spec], how, deadline, drain=drain)
+            result = rewrite(self._running, spec.all_listeners, how, deadline, drain=drain)
             if result.applied:
                 self._written = (arguments, spec)
             return self._taken(result, check=check)
+
+    def _same_listeners(self, spec: ServerSpec) -> ServerSpec:
+        former, new = self.spec.all_listeners, spec.all_listeners
+        if len(former) != len(new) or (spec.own is None) != (self.spec.own is None):
+            raise InvalidArgument(
+                f"update() cannot change what is listened on: {len(former)} listeners before, {len(new)} now; "
+                "ask mtls_nginx_factory for another server."
+            )
+        return new[self._position] if spec.own is not None else spec
 
     def reload(self, *, check: bool = True, timeout: float | None = None, drain: bool = True) -> Reload:
         """Send HUP and write nothing: nginx reads again what there is. Arguments and errors as for :meth:`update`;
@@ -196,6 +218,13 @@ class ControlledNginx:
             self._arguments, self.spec = self._written
             self._history.forget_answers()
         elif check:
+            if isinstance(self.spec.own, OwnConfiguration):
+                raise ReloadRefused(
+                    f"nginx {self.version} kept its old configuration: "
+                    f"{self.spec.own.in_their_words(result.reason or '')}",
+                    log=result.log,
+                    config=result.config,
+                )
             raise ReloadRefused(
                 f"nginx {self.version} kept its old configuration: {result.reason}\n\n"
                 f"This was refused:\n{numbered(result.config)}",

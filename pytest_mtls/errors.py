@@ -10,6 +10,7 @@ Grouped by what the caller can do about it::
      │   ├─ InvalidConfigValue                   would not survive as nginx configuration text
      │   ├─ KeyMismatch                          a private key of another certificate
      │   └─ SharedServerError                    changing a server that other tests use too
+     ├─ ApplicationStartError                  the application given as upstream failed at its start: mend it
      ├─ Unavailable                            what was asked is not on this machine: install it
      │   ├─ EngineUnavailable                    no container engine, or it does not answer
      │   │   └─ EngineLacksFeature                 an engine that cannot do what was asked, or not on this machine
@@ -118,6 +119,10 @@ class NginxLacksFeature(NginxUnavailable):
 
 class WorkspaceUnavailable(Unavailable):
     """The temporary folder for configuration and keys cannot be used."""
+
+
+class ApplicationStartError(MtlsError):
+    """The WSGI or ASGI application given as upstream failed at its start."""
 
 
 class NginxError(MtlsError):

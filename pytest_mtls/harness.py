@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,9 @@ from pytest_mtls.engines.cleanup import Guard
 from pytest_mtls.engines.protocol import BUNDLED, Address, Engine, Upstreams
 from pytest_mtls.engines.selection import choose_engine
 from pytest_mtls.nginx.build import NginxBuild
+from pytest_mtls.own_config.mapping import own_config_named
 from pytest_mtls.refusal import StartRefusal, refusal_of
-from pytest_mtls.resolution import Surroundings, resolve
+from pytest_mtls.resolution import Surroundings, each_server, resolve
 from pytest_mtls.server import NginxServer
 from pytest_mtls.unclosed import hold, release
 
@@ -132,9 +133,15 @@ class Harness:
         """
         specs = [self.resolve(arguments) for arguments in asked]
         equipment = self._equipment
-        running = self.engine.start(
-            specs, nginx=self.nginx_name(asked[0]), upstreams=self._upstreams, deadline=Deadline.after(self.timeout)
-        )
+        # A configuration of the user's own has several listeners and runs alone; the first is the server.
+        listeners = [each for spec in specs for each in spec.all_listeners]
+        with own_config_named(specs[0]):
+            running = self.engine.start(
+                listeners,
+                nginx=self.nginx_name(asked[0]),
+                upstreams=self._upstreams,
+                deadline=Deadline.after(self.timeout),
+            )
         servers = [
             NginxServer(running, position, spec, arguments, equipment, shared=shared)
             for position, (spec, arguments) in enumerate(zip(specs, asked, strict=True))
@@ -163,6 +170,8 @@ class Harness:
         with self._lock:
             if server in self._servers:
                 self._servers.remove(server)
+        if "_applications" in self.__dict__:
+            self._applications.keep_only(self._named_upstreams())
 
     def leave_running(self) -> None:
         """Let go of every server without stopping it; ``pytest-mtls sweep`` removes them later."""
@@ -178,6 +187,8 @@ class Harness:
             servers, self._servers = self._servers, []
         for server in servers:
             server.discard()
+        if "_applications" in self.__dict__:
+            self._applications.close()
         if "_recorder" in self.__dict__:
             self._recorder.close()
         self.engine.close()
@@ -194,6 +205,19 @@ class Harness:
         from pytest_mtls.probe.recorder import Recorder
 
         return Recorder(self.engine.upstream_bind)
+
+    @cached_property
+    def _applications(self) -> Any:
+        from pytest_mtls.applications.registry import Applications
+
+        return Applications(self.engine, self.timeout)
+
+    def _named_upstreams(self) -> Iterator[object]:
+        """What stands behind the servers that there are, as it was given."""
+        for server in self.servers:
+            for _, given in each_server(server.arguments):
+                yield given.get("upstream")
+                yield from (given.get("upstreams") or {}).values()
 
     @property
     def _upstreams(self) -> Upstreams:
@@ -212,11 +236,19 @@ class Harness:
                 full_crl=lambda: self.credentials.crl_bundle(),
                 server_credential=self._server_credential,
                 ocsp_url=lambda responder: responder.url_for(self.engine),
+                client_credential=lambda: self._client_credential,
+                application=lambda app: str(self._applications.address_of(app)),
+                container=lambda name, port: str(self.engine.container_address(name, port)),
             ),
             cast=lambda: self.credentials,
             trust=lambda: self.ca.certificate_pem,
             timeout=self.timeout,
         )
+
+    @cached_property
+    def _client_credential(self) -> Credential:
+        """What nginx presents to upstreams of the user's own configuration."""
+        return self.ca.issue_client("nginx")
 
     def _server_credential(self, names: tuple[str, ...]) -> Credential:
         """A server certificate for those names and this machine's, minted once."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pytest_mtls import contents
+from pytest_mtls.applications.interface import is_application
 from pytest_mtls.arguments import UNSET, Ocsp, ServerArguments, TlsUpstream, VirtualServer
 from pytest_mtls.errors import InvalidArgument
 from pytest_mtls.nginx import text
@@ -24,12 +24,15 @@ from pytest_mtls.nginx.spec import (
     UpstreamTls,
     VerifyMode,
 )
+from pytest_mtls.own_config import asked as own_config
 
 if TYPE_CHECKING:
     from pytest_mtls.pki.credential import Credential
     from pytest_mtls.pki.ocsp import OcspResponder
 
 E = TypeVar("E", bound=Enum)
+
+_CONTAINER: Final = "container://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,18 @@ class Surroundings:
         full_crl: for ``crl=True`` with that default: the CRL of every CA of the chain, PEM.
         server_credential: mints one for some names, the same for the same names.
         ocsp_url: the address of an OCSP responder of this machine as nginx reaches it.
+        client_credential: what nginx presents to upstreams where its configuration is the user's own.
+        application: ``host:port`` of a WSGI or ASGI application of this process, as nginx reaches it.
+        container: ``host:port`` of a container, from its name and the port within.
     """
 
     client_ca: Callable[[], bytes]
     full_crl: Callable[[], bytes]
     server_credential: Callable[[tuple[str, ...]], Credential]
     ocsp_url: Callable[[OcspResponder], str]
+    client_credential: Callable[[], Credential]
+    application: Callable[[Any], str]
+    container: Callable[[str, int], str]
 
 
 def check_values(arguments: ServerArguments) -> None:
@@ -61,7 +70,7 @@ def check_values(arguments: ServerArguments) -> None:
     _depth(_or(arguments.depth, None))
     _boolean(_or(arguments.http2, False), "http2")
     _port(_or(arguments.port, 0))
-    _config(_or(arguments.config, None))
+    own_config.check(arguments)
     _server_names(_or(arguments.server_names, None))
     _lines(_or(arguments.http_directives, ()), "http_directives")
     _lines(_or(arguments.main_directives, ()), "main_directives")
@@ -85,6 +94,8 @@ def resolve(arguments: ServerArguments, surroundings: Surroundings) -> ServerSpe
         KeyMismatch: ``server`` has the key of another certificate.
     """
     check_values(arguments)
+    if _or(arguments.config, None) is not None:
+        return own_config.resolve(arguments, surroundings)
     protocol = _member(Protocol, _or(arguments.protocol, Protocol.HTTP), "protocol")
     http2 = bool(_or(arguments.http2, False))
     if http2 and protocol is Protocol.STREAM:
@@ -140,7 +151,7 @@ def _block(
         session_cache=given.get("session_cache"),
         session_tickets=given.get("session_tickets"),
         session_ticket_keys=contents.ticket_keys(given.get("session_ticket_key")),
-        upstream=_upstream(given.get("upstream"), protocol),
+        upstream=_upstream(given.get("upstream"), protocol, surroundings),
         upstream_tls=_upstream_tls(given.get("upstream"), protocol, surroundings),
         forward=_forward(given.get("forward")),
         error_pages=_error_pages(given.get("error_pages"), protocol),
@@ -206,18 +217,6 @@ def _port(value: object) -> int:
     raise InvalidArgument(f"port={value!r} is not a TCP port: 1 to 65535, or 0 for a free one.")
 
 
-def _config(value: object) -> None:
-    if value is None:
-        return
-    path = Path(str(value))
-    if not path.is_file():
-        raise InvalidArgument(f"config={str(value)!r}: there is no such file (looked in {path.resolve().parent}).")
-    raise InvalidArgument(
-        f"config={str(value)!r}: running a configuration of your own is not part of this version; "
-        "give the server block's lines through directives=[...] instead."
-    )
-
-
 def _ocsp(value: object) -> Ocsp | None:
     return value if value is None or isinstance(value, Ocsp) else Ocsp(value)  # type: ignore[arg-type]
 
@@ -246,15 +245,23 @@ def _virtual_servers(value: object) -> tuple[VirtualServer, ...]:
     return servers
 
 
-def _upstream(value: object, protocol: Protocol) -> str | None:
+def _upstream(value: object, protocol: Protocol, surroundings: Surroundings) -> str | None:
     if value is None:
         return None
     by_tls = isinstance(value, TlsUpstream)
     target = value.target if isinstance(value, TlsUpstream) else value
     address = getattr(target, "upstream_url", target)
+    scheme = "" if protocol is Protocol.STREAM else "https://" if by_tls else "http://"
+    if is_application(address):
+        if by_tls:
+            raise InvalidArgument("TlsUpstream: an application of this process speaks no TLS; give it as upstream.")
+        address = scheme + surroundings.application(address)
+    elif isinstance(address, str) and address.startswith(_CONTAINER):
+        address = scheme + surroundings.container(*text.container(address))
     if not isinstance(address, str):
         raise InvalidArgument(
-            f"upstream={target!r} is neither a URL nor an NginxServer; leave it out for the recorder."
+            f"upstream={target!r} is neither a URL, an NginxServer nor an application that can be called; leave it out "
+            "for the recorder."
         )
     if protocol is Protocol.STREAM:
         return text.stream_upstream(address.removeprefix("https://"))

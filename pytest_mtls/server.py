@@ -15,6 +15,7 @@ from pytest_mtls.deadline import Deadline
 from pytest_mtls.errors import InvalidArgument, ServerGone
 from pytest_mtls.nginx.spec import ServerBlock
 from pytest_mtls.outcome import Outcome
+from pytest_mtls.own_config.configuration import OwnConfiguration
 from pytest_mtls.probe.asked import Asked
 from pytest_mtls.probe.conclusion import unloadable
 from pytest_mtls.probe.connection import Connection
@@ -47,6 +48,35 @@ HeaderFields = Mapping[str, str] | Iterable[tuple[str, str]]
 
 class NginxServer(ControlledNginx):
     """One listener of a running nginx. How it is changed, restarted and stopped: see ``control.py``."""
+
+    @property
+    def listeners(self) -> Mapping[str, str]:
+        """Where each address of the user's own configuration is reached: ``{"*:443": "127.0.0.1:40001", ...}``."""
+        own = self.spec.own
+        if not isinstance(own, OwnConfiguration):
+            return {}
+        places = zip(own.written, self._running.listeners, strict=True)
+        return {written: str(listener.public) for written, listener in places}
+
+    def listener_for(self, written: str | int) -> NginxServer:
+        """Another listener of the same nginx, where the configuration is the user's own.
+
+        Args:
+            written: its port, or its address, as their ``listen`` has it: ``8443``, ``"[::]:443"``, ``"unix:/run/x"``.
+
+        Raises:
+            InvalidArgument: there is none, or several.
+        """
+        own = self.spec.own
+        if not isinstance(own, OwnConfiguration):
+            raise InvalidArgument("listener_for() goes with config='nginx.conf'; this server has one listener.")
+        position = own.position(written)
+        if position == self._position:
+            return self
+        spec = own.specs()[position]
+        other = NginxServer(self._running, position, spec, self._arguments, self._equipment, shared=self._shared)
+        other.observers = self.observers
+        return other
 
     def request(
         self,
@@ -198,6 +228,8 @@ class NginxServer(ControlledNginx):
         """
         from pytest_mtls.export.folder import export
 
+        if self.spec.own is not None:
+            raise InvalidArgument("export_to() does not go with config=, which is a folder that runs already.")
         return export(
             Path(folder),
             spec=self.spec,
@@ -251,6 +283,8 @@ class NginxServer(ControlledNginx):
         return own if own is not None else self._equipment.trust()
 
     def _asked(self, server_name: str | _Default | None, *, plain: bool | int, **given: Any) -> Asked:
+        if not self.spec.tls and plain is False:
+            plain = True
         if isinstance(server_name, _Default):
             server_name = self._first_name if plain is False else None
         return Asked.checked(

@@ -145,7 +145,7 @@ def observations(config: pytest.Config) -> list[Observation]:
 
 
 class PrivateServers:
-    """The factory: makes servers for one test, and stops them with it."""
+    """The :class:`~pytest_mtls.NginxFactory` of one test."""
 
     def __init__(self, item: pytest.Item, defaults: ServerArguments, harness: Harness) -> None:
         self._item = item
@@ -154,23 +154,14 @@ class PrivateServers:
         self._made = ExitStack()
 
     def __call__(self, **arguments: Any) -> NginxServer:
-        """A private server with these arguments; what they leave open is as the test's marker says.
-
-        Raises:
-            InvalidArgument: an argument is unknown or not allowed.
-            NginxStartError: nginx refused the configuration.
-        """
+        """See :class:`~pytest_mtls.NginxFactory`."""
         asked = self._defaults.changed(arguments, where="mtls_nginx_factory()")
         (server,) = self._harness.start([asked], shared=False)
         self._made.callback(self._harness.discard, server)
         return self._made.enter_context(watched(self._item, server))
 
     def refusal(self, **arguments: Any) -> StartRefusal | None:
-        """Why nginx does not start with these arguments; ``None`` where it does, and then it is stopped again.
-
-        Raises:
-            InvalidArgument: an argument is unknown or not allowed.
-        """
+        """See :class:`~pytest_mtls.NginxFactory`."""
         return self._harness.refusal_of(self._defaults.changed(arguments, where="mtls_nginx_factory.refusal()"))
 
     def close(self) -> None:

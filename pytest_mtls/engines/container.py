@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pytest_mtls.deadline import Deadline, wait_until
@@ -37,6 +38,7 @@ class Surroundings(Protocol):
 
     client: DockerClient
     labels: Mapping[str, str]
+    networks: dict[str, str]
 
     def direct_address(self, address: str, port: int) -> Address | None:
         """A container's own address, where this machine reaches it."""
@@ -113,6 +115,7 @@ class NginxContainer:
         self._bundle = Bundle("", {})
         self._listeners: tuple[Listener, ...] = ()
         self._source: StreamSource | None = None
+        self._networks: set[str] = set()
         self.journal: Journal
         self._id: str | None = self._create(image)
 
@@ -231,8 +234,22 @@ class NginxContainer:
             stream_recorder=str(self._upstreams.stream),
         )
         former = self._bundle
+        self._join_networks(specs)
         self.restore(make_bundle(specs, self.build, layout), deadline, writing)
         return former
+
+    def _join_networks(self, specs: Sequence[ServerSpec]) -> None:
+        """Get onto the networks of the containers that are upstreams, beside its own."""
+        upstreams = [block.upstream.rpartition("/")[2] for spec in specs for block in spec.blocks if block.upstream]
+        needed = {self._engine.networks[each] for each in upstreams if each in self._engine.networks}
+        if needed <= self._networks:
+            return
+        with speaking("inspect the container"):
+            self._networks.update(self._api.inspect_container(self._id)["NetworkSettings"]["Networks"] or ())
+        for network in needed - self._networks:
+            with speaking(f"connect the container to the network {network}"):
+                self._api.connect_container_to_network(self._id, network)
+            self._networks.add(network)
 
     def restore(self, bundle: Bundle, deadline: Deadline, writing: Writing = BY_RENAME) -> None:
         """Replace the files by those of ``bundle``.
@@ -242,7 +259,7 @@ class NginxContainer:
         unpack into the same inode.
         """
         files = reload_files(bundle)
-        folders = sorted({name.rpartition("/")[0] for name in files} - {""})
+        folders = sorted({str(folder) for name in files for folder in PurePosixPath(name).parents} - {"."})
         entries = [TarEntry(_PREFIX[1:], None, 0o700, NOBODY)]
         entries += [TarEntry(f"{_PREFIX[1:]}/{folder}", None, 0o700, NOBODY) for folder in folders]
         entries += [

@@ -18,6 +18,7 @@ from pytest_mtls.engines.clock import refuse_clock
 from pytest_mtls.engines.container import NginxContainer
 from pytest_mtls.engines.images import NOBODY, ArchiveInTheMaking, ensure_loaded, ensure_present
 from pytest_mtls.engines.names import looks_like_a_binary
+from pytest_mtls.engines.neighbours import network_and_address
 from pytest_mtls.engines.process import ask_version
 from pytest_mtls.engines.protocol import Address, Upstreams
 from pytest_mtls.engines.sources import Source, named_source
@@ -40,6 +41,7 @@ class DockerEngine:
     Attributes:
         client: the SDK's.
         labels: put on every container: which session it belongs to, and which process answers for it.
+        networks: the one that an nginx must be on to reach an upstream, by that one's ``host:port``.
     """
 
     name = "docker"
@@ -49,6 +51,7 @@ class DockerEngine:
         self._guard = guard
         self._session = uuid.uuid4().hex
         self.labels: Mapping[str, str] = {_SESSION_LABEL: self._session, OWNER_LABEL: Owner.this_process().to_text()}
+        self.networks: dict[str, str] = {}
         self._builds: dict[str, NginxBuild] = {}
         self._images: dict[str, str] = {}
         self._archives: dict[str, ArchiveInTheMaking] = {}
@@ -105,6 +108,13 @@ class DockerEngine:
             running.stop(Deadline.after(_STOP_SECONDS))
             raise
         return running
+
+    def container_address(self, name: str, port: int) -> Address:
+        """Where that container is on a network of its own, which nginx will be put on."""
+        network, address = network_and_address(self.client, name, port, self.upstream_host)
+        if network is not None:
+            self.networks[str(address)] = network
+        return address
 
     def close(self) -> None:
         """Close the connections to the engine."""

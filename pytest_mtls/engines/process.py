@@ -97,6 +97,14 @@ class ProcessEngine:
             raise
         return running
 
+    def container_address(self, name: str, port: int) -> Address:
+        """Where that container is reached from this machine."""
+        from pytest_mtls.engines.api import connect
+        from pytest_mtls.engines.neighbours import address_from_here
+
+        with contextlib.closing(connect()) as client:
+            return address_from_here(client, name, port)
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -154,6 +162,8 @@ def _listen(port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((_LOOPBACK, port))
         listening.listen(511)
+        # nginx takes it over as it is, and with `multi_accept on` it accepts until it would have to wait.
+        listening.setblocking(False)
     except OSError as error:
         listening.close()
         if error.errno in (errno.EADDRINUSE, errno.EACCES):
@@ -319,7 +329,7 @@ def _write(path: Path, file: BundleFile, writing: Writing) -> None:
     nginx 1.27.4 and later keep a certificate or CRL over a reload where inode and modification time (in whole seconds)
     are the same (``ngx_openssl_cache.c``), so writing in place can leave the old one in force.
     """
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     written = path if writing.in_place else path.with_name(f"{path.name}.new")
     with open(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if file.secret else 0o644), "wb") as new:
         new.write(file.content)

@@ -143,5 +143,13 @@ class Engine(Protocol):
             DeadlineExceeded: it did neither start nor fail.
         """
 
+    def container_address(self, name: str, port: int) -> Address:
+        """Where an nginx of this engine that is started or written from now on finds that container.
+
+        Raises:
+            InvalidArgument: there is no such container, it does not run, or it is on no network.
+            EngineUnavailable: no container engine answers.
+        """
+
     def close(self) -> None:
         """Let go of what the engine itself holds."""

@@ -78,6 +78,8 @@ def make_bundle(specs: Sequence[ServerSpec], build: NginxBuild, layout: Layout) 
     Raises:
         NginxLacksFeature: this nginx cannot do what one of ``specs`` asks.
     """
+    if specs and specs[0].own is not None:
+        return specs[0].own.bundle(build, layout)
     refuse_what_is_missing(specs, build)
     files: dict[str, BundleFile] = {}
     servers: dict[Protocol, list[str]] = {Protocol.HTTP: [], Protocol.STREAM: []}
@@ -90,9 +92,9 @@ def make_bundle(specs: Sequence[ServerSpec], build: NginxBuild, layout: Layout) 
             servers[spec.protocol].extend(["", "    server {", *_indented(lines, 8), "    }"])
     for protocol, recorder in ((Protocol.HTTP, layout.http_recorder), (Protocol.STREAM, layout.stream_recorder)):
         servers[protocol][:0] = _around(specs, protocol, recorder, build)
-    modules = _modules(build) if servers[Protocol.STREAM] else []
+    loaded = modules(build) if servers[Protocol.STREAM] else []
     rest = (*_http(servers, build, layout), *_stream(servers, build, layout))
-    config = "\n".join([*modules, *_main(specs, build, layout), *rest, ""])
+    config = "\n".join([*loaded, *_main(specs, build, layout), *rest, ""])
     return Bundle(config, files)
 
 
@@ -105,14 +107,16 @@ def _around(specs: Sequence[ServerSpec], protocol: Protocol, recorder: str, buil
         yield from ("", *_indented(own, 4))
 
 
-def _modules(build: NginxBuild) -> list[str]:
+def modules(build: NginxBuild) -> list[str]:
+    """What loads the stream module, where it is not compiled in."""
     if build.stream_module is None:
         return []
     path = build.stream_module.replace("\\", r"\\").replace('"', r"\"")
     return [f'load_module "{path}";']
 
 
-def _main(specs: Sequence[ServerSpec], build: NginxBuild, layout: Layout) -> list[str]:
+def main_head(specs: Sequence[ServerSpec], build: NginxBuild, layout: Layout) -> list[str]:
+    """Lines for the top level."""
     # debug_event adds the peer's port at accept and OpenSSL's number for every certificate of the chain, which nothing
     # else reports where a mode tolerates the error; without debug support nginx would refuse the level.
     level = "debug_event" if build.has_debug else "info"
@@ -126,6 +130,12 @@ def _main(specs: Sequence[ServerSpec], build: NginxBuild, layout: Layout) -> lis
         f"error_log {layout.error_log} {level};",
         *(CLOCK_ENVIRONMENT if any(spec.clock for spec in specs) else ()),
         *own,
+    ]
+
+
+def _main(specs: Sequence[ServerSpec], build: NginxBuild, layout: Layout) -> list[str]:
+    return [
+        *main_head(specs, build, layout),
         "",
         "events {",
         "    worker_connections 1024;",
@@ -134,33 +144,36 @@ def _main(specs: Sequence[ServerSpec], build: NginxBuild, layout: Layout) -> lis
     ]
 
 
-def _http(servers: Mapping[Protocol, list[str]], build: NginxBuild, layout: Layout) -> list[str]:
+def http_head(build: NginxBuild, layout: Layout) -> list[str]:
+    """Lines for the head of ``http {}``: the log that outcomes are read from, and where bodies are kept."""
     temp_paths = [
-        f"    {name}_temp_path temp_{name};"
+        f"{name}_temp_path temp_{name};"
         for name in _TEMP_PATHS
         if name == "client_body" or not build.lacks(f"http_{name}")
     ]
+    return [*_log(build, layout, stream=False), *temp_paths]
+
+
+def stream_head(build: NginxBuild, layout: Layout) -> list[str]:
+    """Lines for the head of ``stream {}``: the log."""
+    return _log(build, layout, stream=True)
+
+
+def _log(build: NginxBuild, layout: Layout, *, stream: bool) -> list[str]:
     return [
-        "http {",
-        f"    log_format pytest_mtls escape=json '{_record_format(build, stream=False)}';",
-        f"    access_log {layout.access_log} pytest_mtls;",
-        *temp_paths,
-        *servers[Protocol.HTTP],
-        "}",
+        f"log_format pytest_mtls escape=json '{_record_format(build, stream=stream)}';",
+        f"access_log {layout.access_log} pytest_mtls;",
     ]
+
+
+def _http(servers: Mapping[Protocol, list[str]], build: NginxBuild, layout: Layout) -> list[str]:
+    return ["http {", *_indented(http_head(build, layout), 4), *servers[Protocol.HTTP], "}"]
 
 
 def _stream(servers: Mapping[Protocol, list[str]], build: NginxBuild, layout: Layout) -> list[str]:
     if not servers[Protocol.STREAM]:
         return []
-    return [
-        "",
-        "stream {",
-        f"    log_format pytest_mtls escape=json '{_record_format(build, stream=True)}';",
-        f"    access_log {layout.access_log} pytest_mtls;",
-        *servers[Protocol.STREAM],
-        "}",
-    ]
+    return ["", "stream {", *_indented(stream_head(build, layout), 4), *servers[Protocol.STREAM], "}"]
 
 
 def _record_format(build: NginxBuild, *, stream: bool) -> str:

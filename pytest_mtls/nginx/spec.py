@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from typing import Protocol as Interface
+
+if TYPE_CHECKING:
+    from pytest_mtls.nginx.build import NginxBuild
+    from pytest_mtls.nginx.bundle import Bundle, Layout
 
 
 class VerifyMode(str, Enum):
@@ -169,6 +174,16 @@ class ServerBlock:
         )
 
 
+class OwnFiles(Interface):
+    """A configuration of the user's own, in place of ours."""
+
+    def specs(self) -> tuple[ServerSpec, ...]:
+        """One for each listener, the default one first."""
+
+    def bundle(self, build: NginxBuild, layout: Layout) -> Bundle:
+        """Its files, for the listeners of all :meth:`specs`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSpec:
     """One listener and the servers on it; the first answers where no name matches.
@@ -181,6 +196,8 @@ class ServerSpec:
         http_directives: further lines for the ``http {}`` or ``stream {}`` around it, as they are.
         main_directives: further lines for the top level, as they are.
         clock: how far this nginx's clock is ahead of the machine's.
+        tls: whether clients shake hands there; only listeners of the user's own configuration may do without.
+        own: the user's own configuration, which this is one listener of.
     """
 
     blocks: tuple[ServerBlock, ...]
@@ -190,6 +207,13 @@ class ServerSpec:
     http_directives: tuple[str, ...] = ()
     main_directives: tuple[str, ...] = ()
     clock: timedelta = timedelta(0)
+    tls: bool = True
+    own: OwnFiles | None = None
+
+    @property
+    def all_listeners(self) -> tuple[ServerSpec, ...]:
+        """All that one nginx serves which was asked for this: itself, or every listener of its configuration."""
+        return self.own.specs() if self.own else (self,)
 
     @property
     def default(self) -> ServerBlock:
@@ -199,7 +223,7 @@ class ServerSpec:
     @property
     def may_share_nginx(self) -> bool:
         """Whether it can run in one nginx with other specs and neither notices."""
-        own = self.port or self.http_directives or self.main_directives or self.clock
+        own = self.port or self.http_directives or self.main_directives or self.clock or self.own
         return not own and not any(block.may_interfere for block in self.blocks)
 
     def named(self, name: str | None) -> ServerBlock:

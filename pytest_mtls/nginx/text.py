@@ -23,6 +23,7 @@ _ERROR_PAGE: Final = re.compile(r"(?:=(?:\d{3})? )?(?:/|@[A-Za-z]|https?://)[A-Z
 _UPSTREAM_URL: Final = re.compile(
     r"https?://(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?(?:/[A-Za-z0-9_./%~-]*)?"
 )
+_CONTAINER: Final = re.compile(r"container://([A-Za-z0-9][A-Za-z0-9_.-]*):([0-9]{1,5})")  # moby: RestrictedNameChars
 _STREAM_UPSTREAM: Final = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\]):\d{1,5}")
 
 
@@ -118,6 +119,18 @@ def upstream_url(value: str) -> str:
     if not _UPSTREAM_URL.fullmatch(value):
         raise InvalidConfigValue(f"upstream={value!r} is not a plain URL such as 'http://127.0.0.1:8000'.")
     return value
+
+
+def container(value: str) -> tuple[str, int]:
+    """Name and port of ``container://name:port``.
+
+    Raises:
+        InvalidConfigValue: it is not of that form.
+    """
+    found = _CONTAINER.fullmatch(value)
+    if not found or not 1 <= int(found[2]) <= 65535:
+        raise InvalidConfigValue(f"upstream={value!r} is not of the form 'container://name:port'.")
+    return found[1], int(found[2])
 
 
 def stream_upstream(value: str) -> str:

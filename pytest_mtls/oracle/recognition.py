@@ -47,10 +47,10 @@ def refuse_what_is_not_known(spec: ServerSpec, build: NginxBuild) -> None:
             f"expected() cannot know what nginx {build.version} makes of OCSP in stream: from 1.27.2 to 1.29.6 it "
             "asks and ignores the answer (CVE-2026-28755, CHANGES 1.29.7); no such build was at hand to be measured."
         )
-    if spec.http_directives or spec.main_directives or spec.clock:
+    if spec.http_directives or spec.main_directives or spec.clock or spec.own:
         raise InvalidArgument(
-            "expected() cannot know what comes of lines of your own (http_directives, main_directives) or of a clock "
-            "that is not this machine's."
+            "expected() cannot know what comes of lines of your own (config, http_directives, main_directives) or of a "
+            "clock that is not this machine's."
         )
 
 

@@ -1,0 +1,31 @@
+"""nginx's refusals, with the user's files and lines in place of those it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pytest_mtls.engines.failures import emergencies
+from pytest_mtls.errors import NginxStartError
+from pytest_mtls.nginx.spec import ServerSpec
+from pytest_mtls.own_config.configuration import OwnConfiguration
+
+
+@contextmanager
+def own_config_named(spec: ServerSpec) -> Iterator[None]:
+    """Name the user's file and line where nginx does not start with their configuration.
+
+    Raises:
+        NginxStartError: as nginx gave it, in their words.
+    """
+    try:
+        yield
+    except NginxStartError as error:
+        if not isinstance(spec.own, OwnConfiguration):
+            raise
+        reasons = "\n".join(emergencies(error.log)) or "\n".join(error.log[-5:]) or "nothing"
+        raise NginxStartError(
+            f"nginx would not start with {spec.own.path}. It said:\n{spec.own.in_their_words(reasons)}",
+            log=error.log,
+            config=error.config,
+        ) from error
