@@ -39,6 +39,7 @@ from pytest_mtls.applications.interface import told_apart
 Serve = Callable[..., NginxServer]
 
 THREADS = "pytest-mtls application "
+OTHERS: frozenset[threading.Thread] = frozenset()
 
 
 def flask_app() -> Flask:
@@ -74,9 +75,16 @@ async def asgi(scope: dict[str, Any], receive: Callable[[], Any], send: Callable
     await send({"type": "http.response.body", "body": headers[b"x-ssl-client-verify"]})
 
 
+@pytest.fixture(autouse=True)
+def others_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that tests of the same session share keep their applications."""
+    monkeypatch.setattr(sys.modules[__name__], "OTHERS", frozenset(threading.enumerate()))
+
+
 def serving_threads() -> list[str]:
-    """Names of the threads that serve applications at the moment."""
-    return [each.name for each in threading.enumerate() if each.name.startswith(THREADS)]
+    """Names of the threads that serve this test's applications at the moment."""
+    own = (each for each in threading.enumerate() if each not in OTHERS)
+    return sorted(each.name for each in own if each.name.startswith(THREADS))
 
 
 @pytest.mark.parametrize("app", [wsgi, asgi], ids=["wsgi", "asgi"])
