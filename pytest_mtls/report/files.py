@@ -126,7 +126,7 @@ def _reason(observations: Sequence[Observation]) -> str:
     return reason(
         f"{first.meaning.words[0].upper()}{first.meaning.words[1:]}: {first.words}.",
         {
-            "$ssl_client_verify": "; ".join(dict.fromkeys(each.verify or "" for each in observations)),
+            "$ssl_client_verify": "; ".join(dict.fromkeys(each.verdict.verify or "" for each in observations)),
             "decided in": first.layer,
             "requests": str(len(observations)),
             "tests": ", ".join(tests[:_NAMED_TESTS]) + more,

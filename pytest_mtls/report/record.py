@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from pytest_mtls.outcome import Outcome
@@ -14,20 +14,17 @@ _SUBJECTS = {f"CN={state}": state for state in CredentialState}
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one request of one test showed. The attributes are those of the outcome and its story."""
+    """What one request of one test showed. The attributes are those of the outcome and its story.
+
+    Attributes:
+        verdict: what nginx made of it.
+    """
 
     test: str
     mode: str
     credential: str | None
     tls_version: str | None
-    accepted: bool
-    layer: str
-    status: int | None
-    internal_status: int | None
-    verify: str | None
-    verify_code: int | None
-    reason: str | None
-    alert: str | None
+    verdict: Verdict
     nginx: str
     openssl: str
 
@@ -40,14 +37,7 @@ class Observation:
             mode=story.mode if story else "",
             credential=story.credential if story else None,
             tls_version=outcome.tls_version,
-            accepted=outcome.accepted,
-            layer=str(outcome.layer),
-            status=outcome.status,
-            internal_status=outcome.internal_status,
-            verify=outcome.verify,
-            verify_code=outcome.verify_code,
-            reason=outcome.reason,
-            alert=outcome.alert,
+            verdict=Verdict.of(outcome),
             nginx=outcome.nginx,
             openssl=outcome.openssl,
         )
@@ -60,25 +50,16 @@ class Observation:
         """
         return CredentialState.NONE if self.credential is None else _SUBJECTS.get(self.credential)
 
-    @property
-    def verdict(self) -> Verdict:
-        """What nginx made of it."""
-        return Verdict(
-            accepted=self.accepted,
-            layer=self.layer,
-            status=self.status,
-            internal_status=self.internal_status,
-            verify=self.verify,
-            verify_code=self.verify_code,
-            reason=self.reason,
-            alert=self.alert,
-        )
-
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
+        """As plain values, on one level."""
+        values: dict[str, Any] = {}
+        for name, value in asdict(self).items():
+            values |= value if name == "verdict" else {name: value}
+        return values
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Observation:
         """From the values of :meth:`to_json`."""
-        return cls(**values)
+        of_verdict = {each.name: values[each.name] for each in fields(Verdict)}
+        rest = {name: value for name, value in values.items() if name not in of_verdict}
+        return cls(verdict=Verdict(**of_verdict), **rest)
