@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from pytest_mtls.commands.options import Commands, add_command, add_engine_option, described, print_json
-from pytest_mtls.report.terminal import Cell, Paint, table, terminal_width
+from pytest_mtls.report.terminal import Cell, Paint, Progress, table, terminal_width
 
 if TYPE_CHECKING:
     from pytest_mtls.stage.running import Result
@@ -106,12 +106,10 @@ def run_them(options: argparse.Namespace) -> int:
     workers = options.workers or min(os.cpu_count() or 1, 1 + len(performances) // 10)
     started = time.monotonic()
     results = []
-    try:
+    with Progress("scenarios") as progress:
         for result in run_each(performances, engine=options.engine, workers=workers):
             results.append(result)
-            _progress(f"\r{len(results)} of {len(performances)} ...")
-    finally:
-        _progress("\r\033[K")
+            progress.show(len(results), len(performances))
     wrong = [each for each in results if each.verdict == "wrong"]
     if options.json:
         print_json({"results": [each.to_json() for each in _sorted(results, scenarios, nginx)], "wrong": len(wrong)})
@@ -125,11 +123,6 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 64:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 64")
     return int(text)
-
-
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        print(text, end="", file=sys.stderr, flush=True)
 
 
 def _as_json(scenario: Scenario) -> dict[str, str]:

@@ -15,14 +15,13 @@ from pytest_mtls.commands.options import Commands, add_command, add_engine_optio
 from pytest_mtls.errors import InvalidArgument, WorkspaceUnavailable
 from pytest_mtls.nginx.spec import TLS_VERSIONS, VerifyMode
 from pytest_mtls.pki.states import CredentialState
-from pytest_mtls.report.terminal import Cell, Paint, table, terminal_width
+from pytest_mtls.report.terminal import Cell, Paint, Progress, table, terminal_width
 
 if TYPE_CHECKING:
     from pytest_mtls.table.measure import Gap, MeasuredCell, Part
     from pytest_mtls.table.view import Row, Section, Variant
 
 _WIDEST: Final = 150
-_SILENT_SECONDS: Final = 2.0
 _WORTH_A_WORKER: Final = 1000
 """Cells; a process that measures is ready after as long as it takes to ask for about two hundred."""
 
@@ -149,41 +148,18 @@ def _measure(parts: Sequence[Part], options: argparse.Namespace) -> _Measured:
     total = sum(map(len, parts))
     workers = options.workers or min(os.cpu_count() or 1, 1 + total // _WORTH_A_WORKER)
     measured = _Measured()
-    progress = _Progress(total)
-    try:
+    with Progress("cells") as progress:
         for found in measure_parts(parts, engine=options.engine, workers=workers):
             for each in found:
                 if isinstance(each, MeasuredCell):
                     measured.cells.append(each)
                 else:
                     measured.gaps.append(each)
-            progress.show(len(measured.cells) + sum(gap.cells for gap in measured.gaps))
-    finally:
-        progress.clear()
+            progress.show(len(measured.cells) + sum(gap.cells for gap in measured.gaps), total)
     names, situations = (list(dict.fromkeys(getattr(part, of) for part in parts)) for of in ("nginx", "situation"))
     measured.cells.sort(key=lambda cell: (names.index(cell.nginx), situations.index(cell.situation)))
     measured.gaps.sort(key=lambda gap: (names.index(gap.nginx), situations.index(gap.situation)))
     return measured
-
-
-class _Progress:
-    """A line on a terminal for what takes longer than two seconds."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._shows_from = time.monotonic() + _SILENT_SECONDS
-        self._shown = False
-
-    def show(self, done: int) -> None:
-        """Say how far it is."""
-        if sys.stderr.isatty() and time.monotonic() > self._shows_from:
-            self._shown = True
-            print(f"\r{done} of {self._total} cells ...", end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        """Leave no trace."""
-        if self._shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _as_json(measured: _Measured) -> dict[str, Any]:

@@ -127,6 +127,10 @@ def _given(value: Any, name: str, written: str) -> bytes:
         value = value.content
     if isinstance(value, bytes):
         return value
+    if isinstance(value, tuple | list):
+        return b"".join(_given(each, name, written) for each in value)
+    if name.endswith("ssl_crl") and hasattr(value, "crl_bundle"):
+        return bytes(value.crl_bundle())
     attribute = "private_key_pem" if name.endswith("_key") else "chain_pem" if name.endswith("ssl_certificate") else ""
     pem = getattr(value, attribute, None) if attribute else getattr(value, "certificate_pem", None)
     if isinstance(pem, bytes):
@@ -136,7 +140,10 @@ def _given(value: Any, name: str, written: str) -> bytes:
             return Path(value).read_bytes()
         except OSError as error:
             raise InvalidArgument(f"{where}: cannot read {str(value)!r}: {error.strerror}.") from error
-    raise InvalidArgument(f"{where} is a {type(value).__name__}; give bytes, the path of a file or a Credential.")
+    raise InvalidArgument(
+        f"{where} is a {type(value).__name__}; give bytes, the path of a file, a Credential, a CertificateAuthority, "
+        "or several of them as a tuple."
+    )
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
@@ -19,6 +21,7 @@ _CODES: Final[Mapping[str, str]] = {
     "cyan": "36",
 }
 _GAP: Final = "  "
+_SILENT_SECONDS: Final = 2.0
 # Identifiers such as unable_to_verify_first_certificate are longer than a column: they may break after an underscore
 # or a hyphen.
 _PIECE: Final = re.compile(r"[^\s_-]*[_-]|[^\s_-]+")
@@ -48,6 +51,33 @@ class Paint:
         """``text`` in those styles, such as ``"bold"`` or ``"red"``."""
         codes = ";".join(_CODES[style] for style in styles)
         return f"\033[{codes}m{text}\033[0m" if self.enabled and codes and text else text
+
+
+class Progress:
+    """A line on a terminal for what takes longer than two seconds; used in a ``with`` statement.
+
+    Args:
+        what: is counted, such as ``"cells"``.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._shows_from = time.monotonic() + _SILENT_SECONDS
+        self._shown = False
+
+    def show(self, done: int, total: int) -> None:
+        """Say how far it is."""
+        if sys.stderr.isatty() and time.monotonic() > self._shows_from:
+            self._shown = True
+            print(f"\r{done} of {total} {self._what} ...", end="", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no trace."""
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, slots=True)

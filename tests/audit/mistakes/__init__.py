@@ -1,0 +1,1 @@
+"""Mistakes that people make, each planted in a sound configuration."""
