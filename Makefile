@@ -9,11 +9,12 @@ WITH_ENGINE := PYTHON=$(abspath $(BIN)/python) .ci/engine run
 PYTEST_ARGS ?= -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench truth clean
+.PHONY: help demo test long lint bench truth clean
 
 help:
 	@echo "make demo    client certificates on a real nginx, in every verify mode (no root, no container engine)"
 	@echo "make test    the whole suite; installs a browser, and installs and starts a container engine, where it may"
+	@echo "make long    what of the suite takes too long for every run"
 	@echo "make truth   every credential, mode and situation on five generations of nginx, in both engines (minutes)"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   speed against the bare limit, as ratios"
@@ -32,6 +33,9 @@ test: $(VENV)/installed
 	@.ci/install browser compose faketime || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
 	@.ci/registry $(BIN) || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
 	@$(WITH_ENGINE) $(RUN) pytest $(PYTEST_ARGS)
+
+long: $(VENV)/installed
+	@$(WITH_ENGINE) $(RUN) pytest $(PYTEST_ARGS) -m long
 
 truth: $(VENV)/installed
 	@$(WITH_ENGINE) $(RUN) tests.generations.truth

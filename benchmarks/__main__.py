@@ -16,12 +16,20 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import asking, importing, issuing, starting, telling
+from benchmarks import asking, importing, issuing, reloading, starting, suites, telling
 from benchmarks.measure import Missing, Row
 from benchmarks.place import Place
 from benchmarks.report import Result, as_json, table
 
-ROWS: tuple[Row, ...] = (*starting.ROWS, *asking.ROWS, *issuing.ROWS, *telling.ROWS, *importing.ROWS)
+ROWS: tuple[Row, ...] = (
+    *starting.ROWS,
+    *asking.ROWS,
+    *reloading.ROWS,
+    *issuing.ROWS,
+    *telling.ROWS,
+    *suites.ROWS,
+    *importing.ROWS,
+)
 _CRASHED = "crashed"
 
 

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from benchmarks.bare.certificates import Root
 from benchmarks.measure import Comparison, Limit, Missing, Row, Samples, Unit, alternate
 from benchmarks.place import Place
 from pytest_mtls.pki.authority import CertificateAuthority
 
 _ROUNDS = 100
 _BATCH = 10
+_MANY = 10_000
 
 
 def _names() -> Iterator[str]:
@@ -43,12 +45,24 @@ def _against_trustme(_: Place, *, pem: bool) -> Samples:
     return alternate(lambda: _timed(issue, names), lambda: _timed(peer.issue_cert, names), rounds=_ROUNDS)
 
 
+def _many(_: Place) -> Samples:
+    authority, root = CertificateAuthority(), Root()
+
+    def timed(issue: Callable[[str], object]) -> float:
+        begun = time.perf_counter()
+        kept = [issue(f"client {number}") for number in range(_MANY)]
+        assert len(kept) == _MANY
+        return time.perf_counter() - begun
+
+    return alternate(lambda: timed(authority.issue_client), lambda: timed(root.client), rounds=5)
+
+
 ROWS = (
     Row(
         name="issue-client",
         what="issue_client (EC P-256)",
         against="trustme issue_cert (EC P-256)",
-        limits=[Limit(Comparison.RATIO, 1.0)],
+        limits=[Limit(Comparison.RATIO, 0.9)],
         measure=partial(_against_trustme, pem=False),
         unit=Unit.MICROSECONDS,
     ),
@@ -59,5 +73,13 @@ ROWS = (
         limits=[Limit(Comparison.RATIO)],
         measure=partial(_against_trustme, pem=True),
         unit=Unit.MICROSECONDS,
+    ),
+    Row(
+        name="issue-10000",
+        what="issue_client, 10 000 times, all kept",
+        against="cryptography: key, builder, signature",
+        limits=[Limit(Comparison.RATIO, 1.3)],
+        measure=_many,
+        unit=Unit.SECONDS,
     ),
 )

@@ -6,23 +6,43 @@ import contextlib
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.bare import configuration
-from benchmarks.bare.certificates import mint
+from benchmarks.bare.certificates import Minted, mint
 from benchmarks.bare.exchange import ask_until_answered, client_context
 
 _LOG = "error.log"
 _GRACE = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An nginx that answers.
+
+    Attributes:
+        address: where.
+        master: its process.
+        log: its error log, with notices.
+    """
+
+    address: tuple[str, int]
+    master: int
+    log: Path
+
+
 @contextlib.contextmanager
-def nginx(binary: Path, folder: Path) -> Iterator[None]:
-    """Entered once the first handshake has been answered; left once nginx is gone."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
-    _write(folder, configuration.files(mint(), {f"127.0.0.1:{port}": "on"}, log=_LOG))
+def nginx(
+    binary: Path, folder: Path, minted: Minted | None = None, modes: Sequence[str] = ("on",)
+) -> Iterator[Running]:
+    """Entered once each listener has answered a handshake; left once nginx is gone."""
+    with contextlib.ExitStack() as free:
+        sockets = [free.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in modes]
+        ports = [int(each.getsockname()[1]) for each in sockets]
+    listeners = {f"127.0.0.1:{port}": mode for port, mode in zip(ports, modes, strict=True)}
+    _write(folder, configuration.files(minted or mint(), listeners, log=_LOG))
     process = subprocess.Popen(
         [binary, "-e", "stderr", "-p", folder, "-c", folder / configuration.CONFIG, "-g", "daemon off;"],
         stdin=subprocess.DEVNULL,
@@ -35,8 +55,9 @@ def nginx(binary: Path, folder: Path) -> Iterator[None]:
         return None if process.poll() is None else (folder / _LOG).read_text(errors="replace")[-500:]
 
     try:
-        ask_until_answered(("127.0.0.1", port), client_context(), ended)
-        yield
+        for port in ports:
+            ask_until_answered(("127.0.0.1", port), client_context(), ended)
+        yield Running(("127.0.0.1", ports[0]), process.pid, folder / _LOG)
     finally:
         _end(process)
 

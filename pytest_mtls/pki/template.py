@@ -166,12 +166,14 @@ def build_certificate(
         issuer_not_before=issuer.not_before,
     )
     builder = (
-        # The extensions at once: add_extension() copies the builder each time, which takes a third of all the time.
-        x509.CertificateBuilder(extensions=make_extensions(template, subject, public_key, issuer.key_identifier))
-        .issuer_name(issuer.name)
-        .subject_name(subject)
-        .public_key(public_key)
-        .serial_number(_serial_number(template))
+        # At once: each of the builder's methods copies it, which takes a third of all the time.
+        x509.CertificateBuilder(
+            issuer_name=issuer.name,
+            subject_name=subject,
+            public_key=public_key,
+            serial_number=_serial_number(template),
+            extensions=make_extensions(template, subject, public_key, issuer.key_identifier),
+        )
         .not_valid_before(start)
         .not_valid_after(end)
     )
