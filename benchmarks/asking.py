@@ -50,7 +50,7 @@ ROWS = tuple(
         name=f"request-{name}",
         what="request(credential=...), server running",
         against="ssl + socket, same listener, context ready",
-        limits=[Limit(Comparison.RATIO, 1.5)],
+        limits=[Limit(Comparison.RATIO, 1.3)],
         measure=partial(_request, engine=engine),
         unit=Unit.MILLISECONDS,
     )

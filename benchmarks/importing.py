@@ -59,14 +59,14 @@ ROWS = (
         name="plugin-installed",
         what="pytest, empty suite, plugin installed",
         against="-p no:mtls",
-        limits=[Limit(Comparison.ADDED, 0.010)],
+        limits=[Limit(Comparison.ADDED, 0.005)],
         measure=_installed,
     ),
     Row(
         name="plugin-named",
         what="the same, -p pytest_mtls.plugin, no autoload",
         against="no plugin at all",
-        limits=[Limit(Comparison.ADDED, 0.010)],
+        limits=[Limit(Comparison.ADDED, 0.005)],
         measure=_named,
     ),
 )

@@ -104,6 +104,15 @@ def bare_container(image: str, label: str, modes: Sequence[str] = ("on",)) -> fl
         return time.perf_counter() - begun
 
 
+def peer_container(image: str, label: str) -> float:
+    """The same by testcontainers-python."""
+    begun = time.perf_counter()
+    from benchmarks.bare import peer
+
+    with peer.nginx(image, label):
+        return time.perf_counter() - begun
+
+
 def main(side: str, *arguments: str) -> None:
     """Measure once, and print the seconds."""
     # A session of pytest's has this before any fixture is asked for; both sides get it.

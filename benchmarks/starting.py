@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from benchmarks import session
-from benchmarks.measure import Comparison, Limit, Row, Samples, alternate
+from benchmarks.measure import Comparison, Limit, Missing, Row, Samples, alternate
 from benchmarks.place import Place
 
 _MODES = ("off", "optional", "optional_no_ca", "on")
@@ -56,6 +56,15 @@ def _container_in_pytest(place: Place) -> Samples:
     return _container_fresh(place, "pytest")
 
 
+def _container_peer(place: Place) -> Samples:
+    try:
+        import testcontainers  # noqa: F401
+    except ImportError:
+        raise Missing("no testcontainers") from None
+    image = place.image
+    return alternate(lambda: session.ours("docker"), lambda: session.peer_container(image, place.label), rounds=8)
+
+
 def _container_cold(place: Place) -> Samples:
     return _container_fresh(place, "ours")
 
@@ -91,7 +100,7 @@ ROWS = (
         name="start-process",
         what="pytest session, fixture to first answer",
         against="bare script: mint, spawn, poll",
-        limits=[Limit(Comparison.RATIO, 1.5)],
+        limits=[Limit(Comparison.RATIO, 1.3)],
         measure=_process_in_pytest,
     ),
     Row(
@@ -112,7 +121,7 @@ ROWS = (
         name="start-container",
         what="pytest session, fixture to first answer",
         against="bare SDK: create, put_archive, start, poll",
-        limits=[Limit(Comparison.RATIO, 1.15)],
+        limits=[Limit(Comparison.RATIO, 1.1)],
         measure=_container_in_pytest,
     ),
     Row(
@@ -121,6 +130,13 @@ ROWS = (
         against="bare SDK: create, put_archive, start, poll",
         limits=[Limit(Comparison.RATIO)],
         measure=_container_cold,
+    ),
+    Row(
+        name="start-container-peer",
+        what="everything imported, to the first answer",
+        against="testcontainers-python, files copied in",
+        limits=[Limit(Comparison.RATIO, 0.65)],
+        measure=_container_peer,
     ),
     Row(
         name="start-container-warm",
