@@ -1,5 +1,9 @@
+from pathlib import Path
+
 import pytest
 from store import Store
+
+DEPLOY = Path(__file__).parent / "deploy"
 
 
 @pytest.fixture
@@ -9,7 +13,16 @@ def store(mtls_engine):
 
 
 @pytest.fixture
-def gateway(mtls_nginx_factory, mtls_engine, store):
+def start_gateway(mtls_nginx_factory, mtls_engine, store):
     """nginx before the store."""
-    port = store.server_address[1]
-    return mtls_nginx_factory(protocol="stream", verify="on", crl=True, upstream=f"{mtls_engine.upstream_host}:{port}")
+
+    def start(folder=DEPLOY):
+        address = f"{mtls_engine.upstream_host}:{store.server_address[1]}"
+        return mtls_nginx_factory(config=folder / "nginx.conf", upstreams={"store": address})
+
+    return start
+
+
+@pytest.fixture
+def gateway(start_gateway):
+    return start_gateway()

@@ -58,7 +58,10 @@ def test_nobody_else_reaches_the_service(mtls_nginx, mtls_credentials, state, re
 def test_a_client_cannot_give_itself_another_name(mtls_nginx, mtls_ca, path):
     mallory = mtls_ca.issue_client("mallory")
     for header in ("X-Client-DN", "x-client-dn", "X_Client_DN"):
-        assert mtls_nginx.request(path, credential=mallory, headers={header: "CN=accounting"}, server_name=NAME).status == 403
+        assert (
+            mtls_nginx.request(path, credential=mallory, headers={header: "CN=accounting"}, server_name=NAME).status
+            == 403
+        )
 
 
 @pytest.mark.parametrize("name", [None, "other.example.com"])

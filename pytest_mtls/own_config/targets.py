@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pytest_mtls.errors import InvalidArgument
@@ -98,7 +98,9 @@ class Targets:
         for key in dict.fromkeys((authority, host)):
             if key in self.given:
                 self.used.add(key)
-                return _given(self.given[key], key)
+                given = _given(self.given[key], key)
+                # A group stays one: what it says beside its servers holds, and nginx knows it by its name.
+                return replace(given, authority=authority) if (protocol, authority) in self.groups else given
         if (protocol, authority) in self.groups:
             servers = self.groups[(protocol, authority)]
             inside = [self.of(each, protocol) for each in servers if (protocol, each) not in self.groups]

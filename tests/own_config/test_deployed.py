@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_mtls import Harness, InvalidArgument, NginxServer, NginxStartError, ReloadRefused
+from pytest_mtls import CertificateAuthority, Harness, InvalidArgument, NginxServer, NginxStartError, ReloadRefused
 from pytest_mtls.pki.states import CredentialState
 
 DEPLOY = Path(__file__).parent / "deploy"
@@ -203,8 +203,23 @@ def test_upstreams_and_files_of_the_users_own(serve: Serve, harness: Harness) ->
     assert any(each.line == 1 and "your own file" in each.why for each in server.changes)
 
 
+def test_an_authority_stands_for_its_certificate_and_its_crl(serve: Serve) -> None:
+    """Several do as a tuple, and an update says who was revoked since."""
+    ours, theirs = CertificateAuthority("Ours"), CertificateAuthority("Theirs")
+    files = {"/etc/ssl/clients/ca.pem": (ours, theirs), "/etc/ssl/clients/crl.pem": (ours, theirs)}
+    server = serve(config=DEPLOY / "nginx.conf", files=files)
+    alice, bob = ours.issue_client("alice"), theirs.issue_client("bob")
+    assert server.request(credential=bob).accepted
+    theirs.revoke(bob)
+
+    server.update()
+
+    assert server.request(credential=alice).accepted
+    assert server.request(credential=bob).reason == "certificate_revoked"
+
+
 def test_an_application_of_the_test_stands_behind(serve: Serve, harness: Harness) -> None:
-    """In place of a group of servers."""
+    """In place of a group's servers; the group stays, with all it says beside them."""
 
     def application(environ: dict[str, str], start_response: Callable[..., object]) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "text/plain")])
@@ -213,6 +228,8 @@ def test_an_application_of_the_test_stands_behind(serve: Serve, harness: Harness
     server = serve(config=DEPLOY / "nginx.conf", upstreams={"api": application})
 
     assert server.request(credential=harness.ca.issue_client("alice")).body == b"CN=alice"
+    assert [each.changed for each in server.changes if each.why == "upstream api"]
+    assert not [each for each in server.changes if each.changed.startswith("http://api ")]
 
 
 def test_a_variable_can_be_named(serve: Serve, harness: Harness) -> None:

@@ -13,7 +13,6 @@ from pytest_mtls import CredentialState
 from tests.plugin.suite import SECONDS
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "api"
-DEVICES = EXAMPLES.with_name("devices")
 
 SETTINGS = """
     [pytest]
@@ -52,16 +51,6 @@ def test_the_examples_are_all_known_here() -> None:
     assert {file.stem for file in EXAMPLES.glob("test_*.py")} == set(_PASSED)
 
 
-def test_a_certificate_per_device(pytester: pytest.Pytester, engine: str) -> None:
-    """A TCP service behind a stream server, in both engines, with each test's own servers."""
-    for file in DEVICES.glob("*.py"):
-        shutil.copy(file, pytester.path)
-
-    result = pytester.runpytest_subprocess("--mtls-engine", engine, "-p", "no:asyncio", "-W", "error", timeout=SECONDS)
-
-    result.assert_outcomes(passed=8)
-
-
 @pytest.mark.parametrize("example, passed", [("flask_app", 5), ("fastapi_app", 7)])
 def test_an_application_behind_nginx(pytester: pytest.Pytester, engine: str, example: str, passed: int) -> None:
     """A service that believes what nginx says of its clients, in both engines."""
@@ -72,3 +61,41 @@ def test_an_application_behind_nginx(pytester: pytest.Pytester, engine: str, exa
     result = pytester.runpytest_subprocess("--mtls-engine", engine, timeout=SECONDS)
 
     result.assert_outcomes(passed=passed)
+
+
+_DEPLOYED = {
+    "internal_api": 11,
+    "microservices": 6,
+    "device_fleet": 7,
+    "partner_access": 5,
+    "admin_dashboard": 14,
+    "zero_trust": 5,
+    "mobile_backend": 7,
+}
+
+
+def run_deployed(pytester: pytest.Pytester, engine: str, example: str) -> None:
+    """As its README says, from its own folder."""
+    shutil.copytree(EXAMPLES.with_name(example), pytester.path, dirs_exist_ok=True)
+    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+
+    result = pytester.runpytest_subprocess("--mtls-engine", engine, "-p", "no:asyncio", timeout=SECONDS)
+
+    result.assert_outcomes(passed=_DEPLOYED[example])
+
+
+@pytest.mark.parametrize("example", [each for each in _DEPLOYED if each != "microservices"])
+def test_a_configuration_as_it_is_deployed(pytester: pytest.Pytester, example: str) -> None:
+    """On plain nginx. The same suites are collected from examples/, where an engine that answers is taken."""
+    run_deployed(pytester, "process", example)
+
+
+def test_two_nginx_one_behind_the_other(pytester: pytest.Pytester, engine: str) -> None:
+    """In both engines: a container reaches the other by another address than a process does."""
+    run_deployed(pytester, engine, "microservices")
+
+
+def test_every_example_is_known_here() -> None:
+    """A new folder among the examples is run too."""
+    folders = {each.name for each in EXAMPLES.parent.iterdir() if any(each.glob("test_*.py"))}
+    assert folders == {"api", "quickstart", "flask_app", "fastapi_app", *_DEPLOYED}
