@@ -17,7 +17,20 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from pytest_mtls import __version__
-from pytest_mtls.commands import audit, config, demo, doctor, explain, export, mint, scenarios, serve, sweep, table
+from pytest_mtls.commands import (
+    audit,
+    compare,
+    config,
+    demo,
+    doctor,
+    explain,
+    export,
+    mint,
+    scenarios,
+    serve,
+    sweep,
+    table,
+)
 from pytest_mtls.commands.options import described
 from pytest_mtls.errors import InvalidArgument, MtlsError
 
@@ -74,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pytest-mtls {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (demo, serve, audit, table, scenarios, config, mint, explain, export, doctor, sweep):
+    for command in (demo, serve, audit, compare, table, scenarios, config, mint, explain, export, doctor, sweep):
         command.add_to(commands)
     return parser
 

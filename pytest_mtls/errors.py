@@ -16,7 +16,8 @@ Grouped by what the caller can do about it::
      │   │   └─ EngineLacksFeature                 an engine that cannot do what was asked, or not on this machine
      │   ├─ NginxUnavailable                     no such image, binary or name; not an nginx; no SSL module
      │   │   └─ NginxLacksFeature                  a good nginx that cannot do what was asked: too old, or built without
-     │   └─ WorkspaceUnavailable                 the temporary folder cannot be written
+     │   ├─ LimitReached                         no more open files, processes, memory or free ports
+ │   └─ WorkspaceUnavailable                 the temporary folder cannot be written
      ├─ NginxError                             nginx said no, or died: .log and .config tell
      │   ├─ NginxStartError                      it refused to start
      │   ├─ PortInUse                            the address asked for is taken
@@ -32,9 +33,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pytest_mtls.escapes import printable
+
 
 class MtlsError(Exception):
-    """Base of everything this package raises."""
+    """Base of everything this package raises. What others have said in it cannot command a terminal."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class UnclosedWarning(UserWarning):
@@ -50,8 +56,12 @@ class InvalidArgument(MtlsError, ValueError):
     @classmethod
     def not_one_of(cls, argument: str, value: object, allowed: Iterable[object]) -> InvalidArgument:
         """The value is not among the few that are allowed."""
-        choices = ", ".join(repr(str(choice)) for choice in allowed)
-        return cls(f"{argument}={value!r} is not known; use one of {choices}.")
+        import difflib
+
+        names = [str(choice) for choice in allowed]
+        close = difflib.get_close_matches(str(value), names, 1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return cls(f"{argument}={value!r} is not known; use one of {', '.join(map(repr, names))}.{hint}")
 
 
 class InvalidMarker(InvalidArgument):
@@ -115,6 +125,10 @@ class NginxLacksFeature(NginxUnavailable):
             "--mtls-missing=skip."
         )
         self.lack = lack
+
+
+class LimitReached(Unavailable):
+    """This process or this machine has no more of something: open files, processes, memory, free ports."""
 
 
 class WorkspaceUnavailable(Unavailable):

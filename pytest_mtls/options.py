@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -12,6 +13,9 @@ ENGINES: Final = ("auto", "docker", "process")
 
 MISSING: Final = ("error", "skip")
 """What ``--mtls-missing`` may be; the first is the default."""
+
+FAIL_ON: Final = ("note", "warning", "critical", "never")
+"""What ``--mtls-audit-fail-on`` may be."""
 
 ALL: Final = "all"
 """What ``--mtls-scenarios`` is without a name."""
@@ -62,11 +66,27 @@ def add_options(parser: pytest.Parser) -> None:
         help="run known regressions beside the tests: all, or those that are named (--mtls-scenarios=NAME,..., with "
         "the equals sign; `pytest-mtls scenarios` lists them)",
     )
+    group.addoption(
+        "--mtls-audit",
+        action="append",
+        default=[],
+        metavar="NGINX.CONF",
+        help="attack this configuration beside the tests, a test for each attack (--mtls-audit=PATH, with the equals "
+        "sign); repeatable",
+    )
+    group.addoption(
+        "--mtls-audit-fail-on",
+        choices=FAIL_ON,
+        help="which findings of an audit fail its tests: from this grade on (default: warning, or what "
+        "[tool.pytest-mtls.audit] in pyproject.toml says)",
+    )
     parser.addini("mtls_engine", "twin of --mtls-engine")
     parser.addini("mtls_nginx", "twin of --mtls-nginx, one name a line", type="linelist")
     parser.addini("mtls_missing", "twin of --mtls-missing")
     parser.addini("mtls_report", "twin of --mtls-report")
     parser.addini("mtls_scenarios", "twin of --mtls-scenarios")
+    parser.addini("mtls_audit", "twin of --mtls-audit, one path a line", type="linelist")
+    parser.addini("mtls_audit_fail_on", "twin of --mtls-audit-fail-on")
     parser.addini("mtls_keep", "twin of --mtls-keep", type="bool", default=False)
     parser.addini("mtls_timeout", "twin of --mtls-timeout")
 
@@ -102,6 +122,23 @@ def scenario_names(config: pytest.Config) -> list[str] | None:
     return [name for each in str(given).split(",") if (name := each.strip()) not in ("", ALL)]
 
 
+def audited(config: pytest.Config) -> dict[str, Path]:
+    """The configurations that are to be attacked: as they were named, and where they are.
+
+    Those of the command line are relative to where pytest was called, those of the ini-file to its folder.
+    """
+    named, folder = config.getoption("mtls_audit"), config.invocation_params.dir
+    if not named:
+        named, folder = config.getini("mtls_audit"), (config.inipath or config.rootpath / "-").parent
+    return {name: folder / name for name in named}
+
+
+def audit_fail_on(config: pytest.Config) -> str | None:
+    """The grade of findings that fail; ``None`` where that was left open."""
+    given: str | None = option(config, "audit_fail_on")
+    return given
+
+
 def timeout(config: pytest.Config) -> float | None:
     """How long starting or reloading nginx may take, in seconds; ``None`` where that was left open.
 
@@ -126,11 +163,15 @@ def check(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: there is one.
     """
-    for name, allowed in (("engine", ENGINES), ("missing", MISSING)):
+    for name, allowed in (("engine", ENGINES), ("missing", MISSING), ("audit_fail_on", FAIL_ON)):
         if (value := option(config, name)) not in (None, *allowed):
             choices = ", ".join(map(repr, allowed))
-            raise pytest.UsageError(f"--mtls-{name}: {value!r} is not known; use one of {choices}.")
+            raise pytest.UsageError(f"--mtls-{name.replace('_', '-')}: {value!r} is not known; use one of {choices}.")
     timeout(config)
+    for name, path in audited(config).items():
+        if not path.is_file():
+            what = "that is a folder; name the main file in it" if path.is_dir() else f"there is no such file ({path})"
+            raise pytest.UsageError(f"--mtls-audit {name}: {what}.")
     if names := scenario_names(config):
         from pytest_mtls.errors import InvalidArgument
         from pytest_mtls.stage.catalogue import chosen

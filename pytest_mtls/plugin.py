@@ -67,12 +67,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
-    """Add known regressions to what the session collects, where they are asked for."""
+    """Add known regressions and audits to what the session collects, where they are asked for."""
     report = yield
     if isinstance(collector, pytest.Session) and options.scenario_names(collector.config) is not None:
         from pytest_mtls.scenario_items import with_scenarios
 
-        return with_scenarios(collector, report)
+        report = with_scenarios(collector, report)
+    if isinstance(collector, pytest.Session) and options.audited(collector.config):
+        from pytest_mtls.audit_items import with_audits
+
+        report = with_audits(collector, report)
     return report
 
 

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pytest_mtls"
 
 LAYERS = [
+    {"escapes"},
     {"errors", "evidence", "headers", "reasons"},
     {"unclosed"},
     {"deadline", "nginx", "pki"},
@@ -33,11 +34,12 @@ LAYERS = [
     {"pool", "marking", "report", "report.record", "report.terminal", "stage", "workers"},
     {"report.coverage", "report.page"},
     {"audit", "report.files", "table", "stage.workers", "scenarios"},
+    {"comparison"},
     {"options"},
     {"sessions"},
     {"report.header"},
     {"report.session"},
-    {"fixtures", "commands", "demo", "scenario_items", "generations.__main__"},
+    {"fixtures", "commands", "demo", "scenario_items", "audit_items", "generations.__main__"},
     {"plugin", "cli"},
     {"__main__"},
 ]

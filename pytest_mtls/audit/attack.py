@@ -66,3 +66,7 @@ class Attack:
     def untried(self, at: object, why: str) -> Untried:
         """What this attack could not try."""
         return Untried(self.name, str(at), why)
+
+    def to_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {"name": self.name, "tries": self.tries, "rules": [each.to_json() for each in self.rules]}

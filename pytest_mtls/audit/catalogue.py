@@ -6,11 +6,33 @@ from collections.abc import Iterable
 from typing import Final
 
 from pytest_mtls.audit.attack import Attack
-from pytest_mtls.audit.attacks import certificates, headers
+from pytest_mtls.audit.attacks import (
+    certificates,
+    headers,
+    hosts,
+    identity,
+    paths,
+    plain_http,
+    revocation_lists,
+    sessions,
+    subjects,
+    upstreams,
+)
 from pytest_mtls.audit.finding import Rule
 from pytest_mtls.errors import InvalidArgument
 
-ATTACKS: Final = (*certificates.ATTACKS, *headers.ATTACKS)
+ATTACKS: Final = (
+    *certificates.ATTACKS,
+    *headers.ATTACKS,
+    *identity.ATTACKS,
+    *revocation_lists.ATTACKS,
+    *subjects.ATTACKS,
+    *upstreams.ATTACKS,
+    *hosts.ATTACKS,
+    *sessions.ATTACKS,
+    *plain_http.ATTACKS,
+    *paths.ATTACKS,
+)
 
 
 def chosen(names: Iterable[str]) -> tuple[Attack, ...]:

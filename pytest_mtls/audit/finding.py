@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from pytest_mtls.outcome import Outcome
 from pytest_mtls.own_config.source import Directive
 
 _SHOWN = 3
+
+ALL: Final = "all"
+"""The attack of an :class:`Untried` that is about every one."""
 
 
 class Grade(str, Enum):
@@ -49,6 +52,16 @@ class Rule:
     title: str
     why: str
     mend: str
+
+    def to_json(self) -> dict[str, str]:
+        """For machines."""
+        return {
+            "name": self.name,
+            "grade": str(self.grade),
+            "title": self.title,
+            "why": self.why,
+            "mend": self.mend,
+        }
 
 
 @dataclass(frozen=True, slots=True)

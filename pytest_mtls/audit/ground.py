@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_mtls.audit.finding import Exchange
+from cryptography import x509
+
+from pytest_mtls.audit.finding import Exchange, Untried
 from pytest_mtls.audit.intent import Intent
-from pytest_mtls.audit.places import Place
+from pytest_mtls.audit.naming import ISSUER, lines_at, name_of, named, names_at
+from pytest_mtls.audit.places import Place, places_of
 from pytest_mtls.harness import Harness
 from pytest_mtls.outcome import Outcome
+from pytest_mtls.own_config.listening import names_of
 from pytest_mtls.pki.authority import CertificateAuthority
 from pytest_mtls.pki.credential import Credential
 from pytest_mtls.pki.states import Credentials, CredentialState
@@ -20,6 +25,8 @@ from pytest_mtls.server import NginxServer
 from pytest_mtls.site.reading import Server, Site
 
 _TIMEOUT: Final = 10.0
+_PATH: Final = re.compile(r"(?!data:|engine:|store:)[^$]+")
+_NOT_HIM: Final = (401, 403, 404, 444)
 _REFUSALS: Final = (400, 401, 403, 405, 421, 444, 495, 496, 497)
 
 
@@ -40,8 +47,19 @@ class Ground:
     site: Site
     intent: Intent
     nginx: str | None = None
-    _asked: dict[tuple[int, CredentialState], Exchange] = field(default_factory=dict)
+    _asked: dict[tuple[Place, CredentialState], Exchange] = field(default_factory=dict)
     _casts: dict[str, Credentials] = field(default_factory=dict)
+    _welcome: dict[Place, tuple[Credential | None, str]] = field(default_factory=dict)
+
+    @cached_property
+    def reachable(self) -> tuple[Place | Untried, ...]:
+        """Every place, and those that cannot be reached."""
+        return tuple(places_of(self.site))
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Every place: always the same ones."""
+        return tuple(each for each in self.reachable if isinstance(each, Place))
 
     @cached_property
     def server(self) -> NginxServer:
@@ -63,24 +81,42 @@ class Ground:
         return self.harness.nginx(config=self.path, files=files, **changed)
 
     @cached_property
-    def files(self) -> dict[str, bytes]:
-        """An authority for each file of CAs, and the CRLs that go with it."""
-        return {**self._authorities(), **self.crls()}
+    def files(self) -> dict[str, bytes | Credential]:
+        """An authority for each file of CAs, the CRLs that go with it, and a certificate for each file of a server's.
+
+        A file that several servers name is one file here too: sessions go from one server to another where certificate
+        and CAs are the same (``ngx_ssl_session_id_context``).
+        """
+        return {**self._authorities(), **self._identities(), **self.crls()}
+
+    @property
+    def _listening(self) -> tuple[Server, ...]:
+        """Servers that run here: those for datagrams alone do not."""
+        return tuple(each for each in self.site.servers if each.listens)
 
     def _authorities(self) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
-        for server in self.site.servers:
-            cast = self.cast(server)
-            for name in ("ssl_client_certificate", "ssl_trusted_certificate"):
-                written = server.block.value(name)
-                if written and cast is not None:
-                    found.setdefault(written, cast.authority.certificate_pem)
-        return found
+        names = ("ssl_client_certificate", "ssl_trusted_certificate")
+        written = {server.block.value(name) for server in self._listening for name in names} - {""}
+        return {path: self._cast(path).authority.certificate_pem for path in written}
+
+    def _identities(self) -> dict[str, Credential]:
+        names: dict[str, dict[str, None]] = {}
+        pairs: dict[str, str] = {}
+        for server in self._listening:
+            certificates = server.block.effective("ssl_certificate")
+            keys = server.block.effective("ssl_certificate_key")
+            for certificate, key in zip(certificates, keys, strict=False):
+                path = key.args[0]
+                if all(_PATH.fullmatch(each) for each in (path, certificate.args[0])):
+                    pairs.setdefault(certificate.args[0], path)
+                    names.setdefault(path, {}).update(dict.fromkeys(names_of(server.block.directive, self.site.tree)))
+        held = {path: self.harness.ca.issue_server(*(of or ("localhost",))) for path, of in names.items()}
+        return held | {certificate: held[key] for certificate, key in pairs.items()}
 
     def crls(self) -> dict[str, bytes]:
         """The CRLs of the servers' authorities, signed now."""
         found: dict[str, dict[str, None]] = {}
-        for server in self.site.servers:
+        for server in self._listening:
             written = server.block.value("ssl_crl")
             authority = self._authority_path(server)
             if written and authority:
@@ -94,12 +130,31 @@ class Ground:
     def cast(self, server: Server) -> Credentials | None:
         """Everybody who might come to that server; ``None`` where it knows no authority."""
         path = self._authority_path(server)
-        if not path:
-            return None
+        return self._cast(path) if path else None
+
+    def _cast(self, path: str) -> Credentials:
         if path not in self._casts:
-            name = f"CN=pytest-mtls CA of {Path(path).name[:40]}"
-            self._casts[path] = Credentials(CertificateAuthority(name))
+            self._casts[path] = Credentials(CertificateAuthority(self._issuer(path)))
         return self._casts[path]
+
+    def authority_of(self, path: str) -> CertificateAuthority | None:
+        """Who stands in for the authorities of a file; ``None`` where no server takes clients by it."""
+        return self._cast(path).authority if path and path in self.files else None
+
+    def _issuer(self, path: str) -> str | x509.Name:
+        """The name of an authority: one that the configuration asks for, if it asks for any."""
+        for place in self.places:
+            if self._authority_path(place.server) == path:
+                for test in lines_at(self.site, place, ISSUER):
+                    if wanted := named(self.site, place, test, ISSUER):
+                        return name_of(wanted.subject)
+        return f"CN=pytest-mtls CA of {Path(path).name[:40]}"
+
+    def adopt(self, server: Server, cast: Credentials | None) -> None:
+        """Let that cast come to a server that knows an authority, unless somebody has come there already."""
+        path = self._authority_path(server)
+        if path and cast is not None:
+            self._casts.setdefault(path, cast)
 
     def anybody(self, server: Server) -> Credentials:
         """Everybody who might come; where the server knows no authority, of one it does not know."""
@@ -107,7 +162,7 @@ class Ground:
 
     def reception(self, place: Place, state: CredentialState) -> Exchange:
         """What somebody in that state gets there; asked once."""
-        key = (id(place), state)
+        key = (place, state)
         if key not in self._asked:
             self._asked[key] = self.ask(place, self.anybody(place.server)[state], who=str(state))
         return self._asked[key]
@@ -140,11 +195,30 @@ class Ground:
         how.setdefault("host", place.host)
         asked = path if path is not None else place.path or "/"
         outcome = listener.request(asked, credential=credential, headers=headers, timeout=_TIMEOUT, **how)
-        return Exchange(_sent(place, asked, headers, who or _named(credential), how), seen(outcome), outcome)
+        return Exchange(_sent(place, asked, headers, _who(credential, who), how), seen(outcome), outcome)
 
     def honest(self, place: Place) -> Exchange:
         """What a client with a valid certificate gets."""
         return self.reception(place, CredentialState.VALID)
+
+    def welcome(self, place: Place) -> tuple[Credential | None, str]:
+        """Somebody with a valid certificate who gets in there, and who it is in words.
+
+        Where the subject decides it is one whom the configuration names, as far as one was thought of.
+        """
+        if place not in self._welcome:
+            self._welcome[place] = self._let_in(place)
+        return self._welcome[place]
+
+    def _let_in(self, place: Place) -> tuple[Credential | None, str]:
+        valid = self.anybody(place.server)[CredentialState.VALID]
+        if not place.is_stream and self.honest(place).outcome.status in _NOT_HIM and self.cast(place.server):
+            for who in names_at(self.site, place):
+                name = name_of(who.subject)
+                credential = self.anybody(place.server).authority.issue_client(subject=name)
+                if self.ask(place, credential).outcome.status not in _NOT_HIM:
+                    return credential, f"valid certificate {credential.subject_dn}"
+        return valid, str(CredentialState.VALID)
 
     def got_in(self, exchange: Exchange, place: Place) -> bool:
         """Whether what lies behind the check was reached: the application, a page, or what a valid client gets."""
@@ -169,22 +243,25 @@ def reached(outcome: Outcome) -> bool:
 
 def seen(outcome: Outcome) -> str:
     """What came of a request, in words."""
-    status = f"{outcome.status}" if outcome.status is not None else str(outcome.ending)
+    without = "answered" if outcome.accepted else str(outcome.ending)
+    status = f"{outcome.status}" if outcome.status is not None else without
     internal = f" ({outcome.internal_status})" if outcome.internal_status else ""
     verify = f", $ssl_client_verify {outcome.verify}" if outcome.verify else ""
     where = ", reached the application" if outcome.forwarded is not None else ""
     return f"{status}{internal}{where}{verify}"
 
 
-def _named(credential: Credential | None) -> str:
-    return f"certificate {credential.subject_dn}" if credential else "no certificate"
+def _who(credential: Credential | None, who: str) -> str:
+    if credential is None and who in ("", str(CredentialState.NONE)):
+        return "no certificate"
+    return who or f"certificate {credential.subject_dn if credential else ''}"
 
 
 def _sent(place: Place, path: str, headers: tuple[tuple[str, str], ...], who: str, how: dict[str, Any]) -> str:
     if place.is_stream:
         return f"{who}: bytes to {place.listen.written}"
-    what = f"{who}: {'https' if place.tls else 'http'}://{how['host']}{path}"
+    what = f"{who}: {'https' if place.tls and not how.get('plain') else 'http'}://{how['host']}{path}"
     fields = "".join(f", {name}: {value[:60]}" for name, value in headers)
     name = how["server_name"]
-    sni = "" if not place.tls or name == how["host"] else f", SNI {name}" if name else ", no SNI"
+    sni = "" if not place.tls or how.get("plain") or name == how["host"] else f", SNI {name}" if name else ", no SNI"
     return f"{what}{sni}{fields}"

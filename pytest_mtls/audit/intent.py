@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pytest_mtls.audit.finding import ALL, Untried
 from pytest_mtls.audit.places import Place
 from pytest_mtls.own_config.source import Directive
 from pytest_mtls.own_config.targets import split
@@ -32,7 +34,7 @@ class Intent:
             return declared or None
         if place.tls and place.server.verify == "on":
             return f"ssl_verify_client on, {place.server.where}"
-        check = next(iter(self.checks(place)), None)
+        check = next((each for each in self.checks(place) if not self.site.about_paths(each)), None)
         return f"it has a check, {check.where}" if check is not None and place.tls else None
 
     def _declared(self, place: Place) -> str | None:
@@ -44,6 +46,18 @@ class Intent:
             if _covers(prefix, place)
         ]
         return max(hits)[1] if hits else None
+
+    def is_public(self, place: Place) -> bool:
+        """Whether it is declared to be for everybody."""
+        return self._declared(place) == ""
+
+    def idle(self, places: Sequence[Place]) -> list[Untried]:
+        """Declarations that no place begins with: nothing was attacked because of them."""
+        return [
+            Untried(ALL, prefix, "it is declared, and no place begins with it; name a location, or a host before it")
+            for prefix in (*self.protected, *self.public)
+            if not any(_covers(prefix, place) for place in places)
+        ]
 
     def checks(self, place: Place) -> tuple[Directive, ...]:
         """The conditions on the client's certificate that a request to it meets."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_mtls.audit.finding import Untried
+from pytest_mtls.audit.finding import ALL, Untried
 from pytest_mtls.nginx.spec import Protocol
 from pytest_mtls.own_config.source import Directive
 from pytest_mtls.site.blocks import Block
@@ -65,11 +65,11 @@ def places_of(site: Site) -> Iterator[Place | Untried]:
     """Every place, and those that cannot be reached."""
     for server in site.servers:
         if not server.listens:
-            yield Untried("all", str(server), "it listens for datagrams only, which no client here sends")
+            yield Untried(ALL, str(server), "it listens for datagrams only, which no client here sends")
         for listen in _different(server):
             host = server.name or (UNKNOWN_NAME if listen.default else None)
             if host is None:
-                yield Untried("all", f"{server} ({server.where})", "no host name leads to it, and it is no default")
+                yield Untried(ALL, f"{server} ({server.where})", "no host name leads to it, and it is no default")
             else:
                 yield from _of_listener(server, listen, host)
 
@@ -93,7 +93,7 @@ def _of_listener(server: Server, listen: Listen, host: str) -> Iterator[Place | 
             continue
         path = path_to(location, server.locations)
         if path is None:
-            yield Untried("all", f"{host} {location} ({location.block.where})", "no path was found that leads to it")
+            yield Untried(ALL, f"{host} {location} ({location.block.where})", "no path was found that leads to it")
         else:
             yield Place(server, listen, location, path, host)
     if taken(server.locations, "/") is None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
+from pytest_mtls.errors import InvalidArgument, WorkspaceUnavailable
 from pytest_mtls.nginx.spec import TLS_VERSIONS, Protocol, VerifyMode
 
 if TYPE_CHECKING:
@@ -75,6 +78,16 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     add("--nginx", metavar="NAME", help="bundled (default), an image, or the path of a binary")
 
 
+def add_config_option(parser: argparse.ArgumentParser) -> None:
+    """``--config``."""
+    parser.add_argument(
+        "--config",
+        metavar="NGINX.CONF",
+        help="a configuration of your own, run as it is with minted certificates; of the options above only --port "
+        "and --nginx go with it",
+    )
+
+
 _SERVER_OPTIONS: Final = ("verify", "tls", "depth", "crl", "http2", "protocol", "server_names", "port", "nginx")
 
 
@@ -92,9 +105,10 @@ def server_arguments(options: argparse.Namespace, **settled: Any) -> ServerArgum
     from pytest_mtls.resolution import check_values
 
     given = {name: getattr(options, name) for name in _SERVER_OPTIONS} | settled
-    arguments = ServerArguments.checked(
-        {name: value for name, value in given.items() if value is not None}, where="the command line"
-    )
+    given = {name: value for name, value in given.items() if value is not None}
+    if config := getattr(options, "config", None):
+        given = {name: value for name, value in given.items() if value is not False} | {"config": config}
+    arguments = ServerArguments.checked(given, where="the command line")
     check_values(arguments)
     return arguments
 
@@ -102,3 +116,33 @@ def server_arguments(options: argparse.Namespace, **settled: Any) -> ServerArgum
 def print_json(value: object) -> None:
     """One JSON document, at once: whoever reads it may wait for it."""
     print(json.dumps(value, indent=2), flush=True)
+
+
+def check_writable(option: str, path: Path, *, suffix: str = "") -> None:
+    """Before minutes go into what is to be written.
+
+    Args:
+        option: that names the file, such as ``--html``.
+        path: the file.
+        suffix: how it must end; ``""`` where that is all the same.
+
+    Raises:
+        InvalidArgument: it ends otherwise.
+        WorkspaceUnavailable: it cannot be written.
+    """
+    if suffix and path.suffix != suffix:
+        raise InvalidArgument(f"{option} {path}: the name must end in {suffix}.")
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise WorkspaceUnavailable(f"{option} {path}: this cannot be written. Name a file in a folder that can be.")
+
+
+def write(option: str, path: Path, text: str) -> None:
+    """Write what was asked for.
+
+    Raises:
+        WorkspaceUnavailable: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise WorkspaceUnavailable(f"{option} {path}: tried to write it, saw: {error.strerror or error}.") from error

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_mtls.commands.options import Commands, add_command, add_engine_option, print_json
-from pytest_mtls.errors import InvalidArgument, WorkspaceUnavailable
+from pytest_mtls.commands.options import Commands, add_command, add_engine_option, check_writable, print_json, write
+from pytest_mtls.errors import InvalidArgument
 from pytest_mtls.nginx.spec import TLS_VERSIONS, VerifyMode
 from pytest_mtls.pki.states import CredentialState
 from pytest_mtls.report.terminal import Cell, Paint, Progress, table, terminal_width
@@ -82,13 +82,15 @@ def run(options: argparse.Namespace) -> int:
         states=_states(options.credential),
     )
     if options.html:
-        _check_writable(options.html)
+        check_writable("--html", options.html, suffix=".html")
     started = time.monotonic()
     measured = _measure(parts, options)
     seconds = time.monotonic() - started
     paint = Paint.for_stream(sys.stdout)
     if options.html:
-        _write(options.html, measured)
+        from pytest_mtls.table.page import table_page
+
+        write("--html", options.html, table_page(measured.cells, measured.gaps))
     if options.json:
         print_json(_as_json(measured))
     else:
@@ -122,23 +124,6 @@ def _states(asked: Sequence[str] | None) -> list[CredentialState]:
         if name not in set(CredentialState):
             raise InvalidArgument.not_one_of("--credential", name, CredentialState)
     return [CredentialState(name) for name in _distinct(asked)] or list(CredentialState)
-
-
-def _check_writable(path: Path) -> None:
-    """Before minutes go into measuring."""
-    if path.suffix != ".html":
-        raise InvalidArgument(f"--html {path}: the name must end in .html.")
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise WorkspaceUnavailable(f"--html {path}: this cannot be written. Name a file in a folder that can be.")
-
-
-def _write(path: Path, measured: _Measured) -> None:
-    from pytest_mtls.table.page import table_page
-
-    try:
-        path.write_text(table_page(measured.cells, measured.gaps), encoding="utf-8")
-    except OSError as error:
-        raise WorkspaceUnavailable(f"--html {path}: tried to write it, saw: {error.strerror or error}.") from error
 
 
 def _measure(parts: Sequence[Part], options: argparse.Namespace) -> _Measured:

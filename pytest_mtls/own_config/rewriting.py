@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 from typing import Final
 
 from pytest_mtls.errors import InvalidArgument
 from pytest_mtls.nginx.spec import Protocol
+from pytest_mtls.own_config import grpc
 from pytest_mtls.own_config.changes import Change
 from pytest_mtls.own_config.listening import OwnListener, address, dropped_options, is_udp, names_of
 from pytest_mtls.own_config.minting import MINTED, Mint
-from pytest_mtls.own_config.rules import CACHE_PATHS, SAFE_SSL_COMMANDS, TAKEN_OUT, URI_DIRECTIVES, runs_code
+from pytest_mtls.own_config.rules import (
+    CACHE_PATHS,
+    FOUND_ON_DISK,
+    SAFE_SSL_COMMANDS,
+    SAYS_THE_CLIENT,
+    TAKEN_OUT,
+    URI_DIRECTIVES,
+    runs_code,
+)
 from pytest_mtls.own_config.served import Served
 from pytest_mtls.own_config.source import RUNS_CODE, Directive, Source, Token
-from pytest_mtls.own_config.targets import HTTP_RECORDER, Targets, split
+from pytest_mtls.own_config.targets import HTTP_RECORDER, Targets, split, variables_in
 from pytest_mtls.own_config.tree import Tree
 
 IN_MODULE: Final = {Protocol.HTTP: "\x01IN-HTTP\x01", Protocol.STREAM: "\x01IN-STREAM\x01"}
@@ -37,6 +47,7 @@ class Context:
     upstream: str | None = None
     variable: str | None = None
     recorded: bool = False
+    grpc_fields: tuple[grpc.Field, ...] = ()
 
 
 @dataclass(slots=True)
@@ -113,6 +124,7 @@ class Rewriting:
         elif each.name in _DATA_BLOCKS:
             target = each.args[-1] if each.name == "map" and each.args else ""
             inner = replace(context, variable=target)
+        inner = replace(inner, grpc_fields=grpc.fields_of(self.tree.flat(block), inner.grpc_fields))
         yield from self._walk(block, inner, source)
 
     def _simple(self, each: Directive, context: Context, source: Source) -> Iterator[Edit]:
@@ -139,6 +151,8 @@ class Rewriting:
             yield self._out(each, "the recorder speaks no TLS", source)
         elif name == "ssl_conf_command" and words[1].text not in SAFE_SSL_COMMANDS:
             yield self._out(each, "this command of OpenSSL's may read files", source)
+        elif name == "set_real_ip_from" and not _is_address(words[1].text):
+            yield self._out(each, "its name would be looked up: nothing beyond this machine is spoken to", source)
         else:
             self._check(each)
 
@@ -146,6 +160,12 @@ class Rewriting:
         """Whatever it is, it names no file outside."""
         if each.name in URI_DIRECTIVES and values is None:
             return
+        if each.name in FOUND_ON_DISK and any(map(self._is_said_by_the_client, each.args)):
+            raise InvalidArgument(
+                f"{each.where}: {' '.join(word.text for word in each.words)}: a client chooses "
+                "this path, with .. in it too, and nothing outside is read. Use $uri, or leave it out of what "
+                "you test."
+            )
         # Of a rewrite the first is a pattern; where it leads is not looked at again by nginx.
         for word in values if values is not None else each.args[each.name == "rewrite" :]:
             if ".." in word.split("/"):
@@ -158,6 +178,18 @@ class Rewriting:
                     f"{each.where}: {each.name} {word}: nothing outside {self.tree.folder} is read. "
                     "Leave this directive out of what you test."
                 )
+
+    def _is_said_by_the_client(self, word: str) -> bool:
+        """Whether a path has a part that a client writes, also by ``set`` and ``map``; behind ``?`` is no path."""
+        waiting, seen = [word], set[str]()
+        while waiting:
+            path = waiting.pop().partition("?")[0]
+            if SAYS_THE_CLIENT.search(path):
+                return True
+            new = [f"${name}" for name in variables_in(path) if f"${name}" not in seen]
+            seen.update(new)
+            waiting += [value for name in new for value in self.targets.variables.get(name, ())]
+        return False
 
     def _include(self, each: Directive, context: Context) -> Iterator[Edit]:
         included = self.tree.included(each, context.via)
@@ -225,7 +257,8 @@ class Rewriting:
                 yield from self._edit(each, each.words[1], new, "as upstreams= names it")
             return
         group = (protocol, authority) in self.targets.groups
-        yield (each.start, each.end, f"proxy_pass http://{authority if group else HTTP_RECORDER};")
+        headers = f" {grpc.as_proxied(context.grpc_fields)}" if each.name == "grpc_pass" else ""
+        yield (each.start, each.end, f"proxy_pass http://{authority if group else HTTP_RECORDER};{headers}")
         self._change(
             each,
             f"{each.args[0]} -> proxy_pass to the recorder",
@@ -263,6 +296,14 @@ class Rewriting:
 
     def _change(self, each: Directive, changed: str, why: str) -> None:
         self.changes[Change(each.file, each.words[0].line, each.name, changed, why)] = None
+
+
+def _is_address(written: str) -> bool:
+    try:
+        ip_network(written, strict=False)
+    except ValueError:
+        return written.startswith("unix:")
+    return True
 
 
 def _shown(new: str) -> str:

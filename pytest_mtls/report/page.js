@@ -5,11 +5,11 @@ const all = (selector, within = document) => [...within.querySelectorAll(selecto
 const form = document.querySelector(".filters");
 const chosen = (name) => (form.elements[name] ? form.elements[name].value : "");
 
-// Filters: an element that says which mode, situation, TLS version or nginx it is of goes where another was chosen.
-const kinds = ["mode", "situation", "tls", "nginx"];
+// Filters: an element that says which mode, situation, TLS version, nginx or grade it is of goes where another was chosen.
+const kinds = ["mode", "situation", "tls", "nginx", "grade"];
 const kept = all(kinds.map((kind) => `[data-${kind}]`).join());
-const rows = all("tr[data-find]").map((row) => [row, (row.querySelector("th") || row).textContent.toLowerCase()]);
-const bodies = all("tbody");
+const rows = all("[data-find]").map((row) => [row, (row.querySelector("th") || row).textContent.toLowerCase()]);
+const bodies = [...new Set(rows.map(([row]) => row.parentElement))];
 
 function filter() {
   const words = chosen("find").toLowerCase().split(/\s+/).filter(Boolean);
@@ -21,22 +21,24 @@ function filter() {
     });
   }
   for (const [row, text] of rows) {
-    const other = "mode" in row.dataset && row.hidden;
+    const other = ["mode", "grade"].some((kind) => kind in row.dataset) && row.hidden;
     row.hidden = other || !words.every((word) => text.includes(word)) || (markedOnly && !("marked" in row.dataset));
   }
   for (const body of bodies) {
     const elsewhere = ["situation", "tls"].some(
       (kind) => kind in body.dataset && chosen(kind) && body.dataset[kind] !== chosen(kind));
-    body.hidden = elsewhere || !all("tr[data-find]", body).some((row) => !row.hidden);
+    body.hidden = elsewhere || !all("[data-find]", body).some((row) => !row.hidden);
   }
   const shown = rows.filter(([row]) => !row.hidden && !row.parentElement.hidden).length;
-  form.querySelector("output").value = `${shown} of ${rows.length} rows`;
+  form.querySelector("output").value = `${shown} of ${rows.length} ${form.dataset.of}`;
   document.querySelector(".empty").hidden = shown > 0;
   close();
 }
-form.addEventListener("input", filter);
-form.addEventListener("change", filter);
-form.addEventListener("submit", (event) => event.preventDefault());
+if (form) {
+  form.addEventListener("input", filter);
+  form.addEventListener("change", filter);
+  form.addEventListener("submit", (event) => event.preventDefault());
+}
 
 // The reason behind a cell: at a glance under the pointer, to stay on click, tap, Enter or Space.
 const why = document.getElementById("why");
@@ -119,4 +121,4 @@ document.addEventListener("keydown", (event) => {
   const target = next && next.querySelector(".cell:not([hidden])");
   if (target) target.focus();
 });
-filter();
+if (form) filter();

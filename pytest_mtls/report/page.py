@@ -87,18 +87,21 @@ def choice(name: str, label: str, values: Sequence[str]) -> str:
     return f'<label>{escape(label)}<select name="{name}"><option value="">all</option>{options}</select></label>'
 
 
-def filters(find: str, choices: Iterable[str], marked: str = "") -> str:
+def filters(find: str, choices: Iterable[str], marked: str = "", *, example: str = "expired", of: str = "rows") -> str:
     """The filters of a page.
 
     Args:
         find: what can be searched.
         choices: see :func:`choice`.
         marked: what rows that are marked have in common; ``""`` where none is.
+        example: of a search.
+        of: what is counted.
     """
     check = f'<label class="check"><input type="checkbox" name="marked">{escape(marked)}</label>' if marked else ""
     return (
-        '<form class="filters" role="search" aria-label="filters" autocomplete="off">'
-        f'<label class="wide">{escape(find)}<input type="search" name="find" placeholder="such as expired"></label>'
+        f'<form class="filters" role="search" aria-label="filters" autocomplete="off" data-of="{escape(of)}">'
+        f'<label class="wide">{escape(find)}'
+        f'<input type="search" name="find" placeholder="such as {escape(example)}"></label>'
         f'{"".join(choices)}{check}<output aria-live="polite"></output></form>'
     )
 
@@ -120,13 +123,14 @@ def chips(facts: Iterable[tuple[str, str]]) -> str:
     return f'<ul class="chips">{items}</ul>'
 
 
-def page(title: str, lead: str, body: str) -> str:
+def page(title: str, lead: str, body: str, *, none_left: str = "No row is like that.") -> str:
     """A whole page.
 
     Args:
         title: as text.
         lead: a sentence below it, as text.
         body: as HTML.
+        none_left: what is said where the filters leave nothing.
     """
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     return (
@@ -135,7 +139,7 @@ def page(title: str, lead: str, body: str) -> str:
         '<link rel="icon" href="data:,">'
         f"<title>{escape(title)}</title>\n<style>\n{style}</style></head>\n<body>\n"
         f'<h1>{escape(title)}</h1>\n<p class="lead">{escape(lead)}</p>\n{body}\n'
-        '<p class="empty" role="status" hidden>No row is like that.</p>\n'
+        f'<p class="empty" role="status" hidden>{escape(none_left)}</p>\n'
         '<aside id="why" role="dialog" aria-labelledby="why-title" tabindex="-1" hidden><h3 id="why-title"></h3>'
         '<button type="button" class="close" aria-label="close">✕</button><div class="reason"></div></aside>\n'
         f"<script>\n{script}</script>\n</body></html>\n"

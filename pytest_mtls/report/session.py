@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -12,6 +12,9 @@ from pytest_mtls.report.files import write_report
 from pytest_mtls.report.header import header_lines
 from pytest_mtls.report.record import Observation
 from pytest_mtls.sessions import close, observations
+
+NOT_TRIED: Final = "mtls_not_tried"
+"""The property of a test that says what it could not try, for the summary and for JUnit XML."""
 
 _LINES = pytest.StashKey[list[str]]()
 
@@ -50,4 +53,12 @@ def take_over(config: pytest.Config, output: dict[str, Any]) -> None:
 
 def summary_lines(config: pytest.Config) -> list[str]:
     """What a user should know at the end."""
-    return config.stash.get(_LINES, [])
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    reports = [each for kind in ("passed", "failed") for each in reporter.stats.get(kind, [])] if reporter else []
+    untried = (
+        f"mtls: not tried: {said}"
+        for report in reports
+        for name, said in getattr(report, "user_properties", ())
+        if name == NOT_TRIED
+    )
+    return [*config.stash.get(_LINES, []), *dict.fromkeys(untried)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from pytest_mtls.site.blocks import Block
-from pytest_mtls.site.samples import compiled, samples
+from pytest_mtls.site.patterns import Pattern, compiled
+from pytest_mtls.site.samples import samples
 
 _REGULAR = ("~", "~*")
 
@@ -54,7 +54,7 @@ class Location:
         return locations_of(self.block)
 
     @cached_property
-    def _regular(self) -> re.Pattern[str] | None:
+    def _regular(self) -> Pattern | None:
         return compiled(self.pattern, ignore_case=self.modifier == "~*")
 
     def matches(self, path: str) -> bool:
@@ -71,7 +71,7 @@ class Location:
             yield self.pattern
         elif self.is_regular:
             for text in samples(self.pattern, ignore_case=self.modifier == "~*"):
-                yield from (text, f"/{text}", f"/audit{text}", f"/audit/{text}")
+                yield from (text, f"/{text}", f"/audit{text}", f"/audit/{text}", f"{text}/audit", f"{text}audit")
         else:
             yield from (self.pattern, f"{self.pattern}audit", f"{self.pattern}/audit", f"{self.pattern}audit/")
 

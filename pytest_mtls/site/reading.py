@@ -15,9 +15,13 @@ from pytest_mtls.own_config.source import Directive
 from pytest_mtls.own_config.tree import Tree
 from pytest_mtls.site.blocks import Block
 from pytest_mtls.site.locations import Location, every_location, locations_of
+from pytest_mtls.site.patterns import compiled
 from pytest_mtls.site.samples import samples
 
 UNKNOWN_NAME: Final = "unknown.invalid"  # RFC 6761 section 6.4
+PATHS: Final = ("request_uri", "uri", "document_uri", "request_filename")
+"""Variables that hold the path; ``$request_uri`` as the client wrote it."""
+
 _VARIABLE: Final = re.compile(r"\$\{?(\w+)\}?")
 
 
@@ -132,7 +136,10 @@ class Site:
 
     @cached_property
     def sources(self) -> dict[str, list[tuple[frozenset[str], Directive]]]:
-        """What each variable is made of, by ``map`` and ``set``: variable -> (variables, directive), without ``$``."""
+        """What each variable is made of, by ``map`` and ``set``: variable -> (variables, directive), without ``$``.
+
+        What a ``set`` under an ``if`` comes to is also made of what that asks for.
+        """
         found: dict[str, list[tuple[frozenset[str], Directive]]] = {}
         for block in self._blocks():
             for each in block.inner:
@@ -141,7 +148,9 @@ class Site:
                     of = variables_in(each.args[0], *values)
                     found.setdefault(each.args[1].lstrip("$"), []).append((of, each))
                 elif each.name == "set" and len(each.args) == 2:
-                    found.setdefault(each.args[0].lstrip("$"), []).append((variables_in(each.args[1]), each))
+                    asked = block.directive.args if block.name == "if" else ()
+                    of = variables_in(each.args[1], *asked)
+                    found.setdefault(each.args[0].lstrip("$"), []).append((of, each))
         return found
 
     def _blocks(self) -> Iterator[Block]:
@@ -164,6 +173,48 @@ class Site:
     def about_clients(self, directive: Directive) -> bool:
         """Whether its arguments have something to do with the client's certificate."""
         return any(self.comes_from(name, "ssl_client_") for name in variables_in(*directive.args))
+
+    def about_paths(self, directive: Directive) -> bool:
+        """Whether its arguments have something to do with what is asked for."""
+        return any(self.comes_from(name, each) for name in variables_in(*directive.args) for each in PATHS)
+
+    @cached_property
+    def upstreams(self) -> dict[str, tuple[str, ...]]:
+        """The servers of each ``upstream``, by its name."""
+        return {
+            group.directive.args[0]: tuple(each.args[0] for each in group.own("server") if each.args)
+            for top in self.tops
+            for group in top.blocks("upstream")
+            if group.directive.args
+        }
+
+    def answering(self, written: str, host: str) -> Server | None:
+        """The server that nginx takes on a listener for a host name; ``None`` where nothing listens there.
+
+        The exact name, the longest ``*.suffix``, the longest ``prefix.*``, the first regular expression, the default
+        (``ngx_http_find_virtual_server``).
+        """
+        there = [each for each in self.servers if any(listen.written == written for listen in each.listens)]
+        fits = [(fit, each) for each in there for name in each.names if (fit := _fit(name, host.lower())) is not None]
+        best = max(fits, key=lambda each: each[0], default=None)  # of equals the first, as nginx does
+        if best:
+            return best[1]
+        return next((e for e in there for each in e.listens if each.written == written and each.default), None)
+
+
+def _fit(name: str, host: str) -> tuple[int, int] | None:
+    """How well a ``server_name`` fits a host name; the higher the better, ``None`` for not at all."""
+    if name.startswith("~"):
+        pattern = compiled(name[1:], ignore_case=True)
+        return (1, 0) if pattern and pattern.search(host) else None
+    name = name.lower()
+    if name.startswith("."):
+        return (4, 0) if host == name[1:] else (3, len(name)) if host.endswith(name) else None
+    if name.startswith("*."):
+        return (3, len(name)) if host.endswith(name[1:]) and len(host) >= len(name) else None
+    if name.endswith(".*"):
+        return (2, len(name)) if host.startswith(name[:-1]) else None
+    return (4, 0) if name == host else None
 
 
 def variables_in(*texts: str) -> frozenset[str]:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from pytest_mtls.site.patterns import compiled
+
 if sys.version_info >= (3, 11):
     from re import _parser as parser
 else:
@@ -16,29 +18,43 @@ else:
 _PLAIN: Final = string.ascii_lowercase + string.digits + string.ascii_uppercase + "-_./ ~"
 _NAMED_GROUP: Final = re.compile(r"\(\?<(?=[A-Za-z_])")
 _MOST_REPEATED: Final = 8
-
-
-def compiled(pattern: str, *, ignore_case: bool = False) -> re.Pattern[str] | None:
-    """A pattern of PCRE's as one of Python's; ``None`` where Python has no such thing."""
-    try:
-        return re.compile(_NAMED_GROUP.sub("(?P<", pattern), re.IGNORECASE if ignore_case else 0)
-    except (re.error, OverflowError, RecursionError):
-        return None
+_POSIX: Final[Mapping[str, str]] = {
+    "[:alnum:]": "a-zA-Z0-9",
+    "[:alpha:]": "a-zA-Z",
+    "[:blank:]": " \\t",
+    "[:digit:]": "0-9",
+    "[:lower:]": "a-z",
+    "[:punct:]": "!-/:-@\\[-`{-~",
+    "[:space:]": "\\s",
+    "[:upper:]": "A-Z",
+    "[:word:]": "\\w",
+    "[:xdigit:]": "0-9A-Fa-f",
+}
 
 
 def samples(pattern: str, *, ignore_case: bool = False) -> Iterator[str]:
     """Texts that it matches, the shortest likely ones; none where none was found."""
     known = compiled(pattern, ignore_case=ignore_case)
-    if known is None:
+    parsed = _parsed(pattern)
+    if known is None or parsed is None:
         return
-    parsed = parser.parse(known.pattern)
     for choice in range(4):
         try:
             text = "".join(_text(parsed, choice))
-        except (KeyError, ValueError, OverflowError):
+        except (KeyError, ValueError, OverflowError, StopIteration, RuntimeError):
             continue
         if known.search(text):
             yield text
+
+
+def _parsed(pattern: str) -> Any:
+    """As Python's own syntax has it; ``None`` for what that does not know."""
+    for name, members in _POSIX.items():
+        pattern = pattern.replace(name, members)
+    try:
+        return parser.parse(_NAMED_GROUP.sub("(?P<", pattern))
+    except (re.error, OverflowError, RecursionError):
+        return None
 
 
 def _text(parsed: Any, choice: int) -> Iterator[str]:

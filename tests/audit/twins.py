@@ -19,12 +19,14 @@ class Twin:
         config: the main file of the nginx that has the mistake, in the example's ``deploy/``.
         wrong: what the mistake does.
         grade: of the finding.
+        responsible: the file that has the line to blame, in ``deploy/``; that of the mistake where it is ``""``.
     """
 
     example: str
     config: str
     wrong: str
     grade: str
+    responsible: str = ""
 
     @property
     def edit(self) -> tuple[str, str, str]:
@@ -66,13 +68,14 @@ TWINS = (
         "device_fleet",
         "nginx.conf",
         "Sessions are kept in a cache that outlives a reload, so a revoked device goes on with its old one.",
-        "critical",
+        "warning",
     ),
     Twin(
         "partner_access",
         "nginx.conf",
         "The first partner's server is the default one, so without SNI its clients get into the other's server.",
         "critical",
+        "conf.d/acme.conf",
     ),
     Twin(
         "admin_dashboard",

@@ -39,7 +39,9 @@ def test_all_of_them_can_be_collected_and_chosen_from(suite: Suite) -> None:
 
 def test_without_the_option_there_are_none(suite: Suite) -> None:
     """Nor is anything of them loaded."""
-    result = suite.run("import sys\n\ndef test_mine():\n    assert 'pytest_mtls.stage' not in sys.modules\n")
+    unused = {"pytest_mtls.stage", "pytest_mtls.audit"}
+
+    result = suite.run(f"import sys\n\ndef test_mine():\n    assert not {unused} & set(sys.modules)\n")
 
     result.assert_outcomes(passed=1)
 

@@ -11,6 +11,7 @@ from pytest_mtls.audit.ground import Ground, reached
 from pytest_mtls.audit.places import Place
 from pytest_mtls.own_config.source import Directive
 from pytest_mtls.pki.states import CredentialState
+from pytest_mtls.site.blocks import PASSES
 
 UNGUARDED: Final = Rule(
     "unguarded",
@@ -67,6 +68,7 @@ DEEP_CHAINS: Final = Rule(
     "Set ssl_verify_depth to the number of intermediates that there are.",
 )
 
+_SETTING: Final = ("proxy_set_header", "grpc_set_header", "uwsgi_param", "fastcgi_param", "scgi_param")
 _BAD: Final = (
     CredentialState.NONE,
     CredentialState.UNKNOWN_CA,
@@ -88,6 +90,13 @@ def _bad_certificates(ground: Ground, place: Place) -> Report:
             place, "auth_request asks your application, and the recorder in its place says yes; name it with --upstream"
         )
         return
+    honest = ground.honest(place)
+    if not ground.got_in(honest, place) and ground.welcome(place)[1] == str(CredentialState.VALID):
+        yield BAD_CERTIFICATES.untried(
+            place,
+            f"a valid certificate gets in no more than these ({honest.seen}): who is let in, and what lies behind, "
+            "cannot be told from the configuration",
+        )
     inside = [each for state in _BAD if ground.got_in(each := ground.reception(place, state), place)]
     by_cause: dict[tuple[str, Directive], list[Exchange]] = {}
     for exchange in inside:
@@ -96,7 +105,7 @@ def _bad_certificates(ground: Ground, place: Place) -> Report:
     for (name, directive), exchanges in by_cause.items():
         rule = next(each for each in BAD_CERTIFICATES.rules if each.name == name)
         who = ", ".join(each.sent.partition(":")[0] for each in exchanges)
-        fact = f"{who} reached {place}, which is protected ({reason})"
+        fact = f"{place}, which is protected ({reason}), was reached by: {who}"
         yield BAD_CERTIFICATES.found(rule, fact, directive, *exchanges[:2], at=place)
 
 
@@ -141,7 +150,8 @@ def _not_looked_at(ground: Ground, place: Place) -> Report:
 def _tells_anybody(ground: Ground, place: Place) -> bool:
     """Whether the certificate plays a part anywhere in the server."""
     blocks = [place.server.block, *(each.block for each in place.server.every_location())]
-    return any(_uses(ground, directive) for block in blocks for directive in _all(block.inner))
+    inherited = [each for block in blocks if block.own(*PASSES) for each in block.effective(*_SETTING)]
+    return any(_uses(ground, each) for each in (*inherited, *(one for block in blocks for one in _all(block.inner))))
 
 
 def _all(directives: tuple[Directive, ...]) -> Iterator[Directive]:

@@ -37,11 +37,8 @@ def _forged(ground: Ground, place: Place) -> Report:
     if not spelled:
         return
     with_underscores = [(name.replace("-", "_"), _FORGERY) for name, _ in spelled if "-" in name]
-    for state in (CredentialState.NONE, CredentialState.VALID):
-        credential = ground.anybody(place.server)[state]
-        exchange = ground.ask(
-            place, credential, who=str(state), headers=[*spelled, *((n.lower(), v) for n, v in spelled)]
-        )
+    for credential, who in ((None, str(CredentialState.NONE)), ground.welcome(place)):
+        exchange = ground.ask(place, credential, who=who, headers=[*spelled, *((n.lower(), v) for n, v in spelled)])
         forwarded = exchange.outcome.forwarded
         if forwarded is None:
             continue
@@ -49,7 +46,7 @@ def _forged(ground: Ground, place: Place) -> Report:
         if arrived:
             fact = f"{', '.join(arrived)} reached the application behind {place} as the client wrote it"
             yield FORGERY.found(FORGED, fact, _cut_off(place), exchange, at=place)
-        exchange = ground.ask(place, credential, who=str(state), headers=with_underscores)
+        exchange = ground.ask(place, credential, who=who, headers=with_underscores)
         forwarded = exchange.outcome.forwarded
         twins = [name for name, _ in with_underscores if forwarded is not None and name in forwarded]
         if twins:

@@ -18,4 +18,13 @@ MISTAKES = (
         grade="critical",
         line=("conf.d/api.conf", "X-Team billing"),
     ),
+    Mistake(
+        "behind-a-check-of-the-subject",
+        "roles",
+        (("nginx.conf", "            if ($role != deployer) { return 403; }\n",
+          "            if ($role != deployer) { return 403; }\n            proxy_set_header X-Team deploy;\n"),),
+        rule="forged-identity-header",
+        grade="critical",
+        line=("nginx.conf", "X-Team"),
+    ),
 )  # fmt: skip

@@ -38,6 +38,7 @@ class Mistake:
             file = folder / name
             text = file.read_text() if file.exists() else ""
             assert text.count(old) == 1 or not old, f"{self.name}: {old!r} is not once in {name}"
+            file.parent.mkdir(exist_ok=True)
             file.write_text(text.replace(old, new) if old else text + new)
         return folder / "nginx.conf"
 
