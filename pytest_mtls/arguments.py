@@ -35,7 +35,32 @@ UNSET: Final = Unset.UNSET
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BlockArguments:
-    """What can be said of one ``server {}``; ``None`` leaves the directive to nginx's own default."""
+    """What can be said of one ``server {}``; ``None`` leaves the directive to nginx's own default.
+
+    Where a file is meant, PEM bytes, a path and ``Verbatim`` will do as well.
+
+    Attributes:
+        verify: ``ssl_verify_client``: ``off``, ``on``, ``optional`` or ``optional_no_ca``. Default: ``on``.
+        client_ca: ``ssl_client_certificate``: an authority, several as a tuple, a file, or ``None``. Default:
+            ``mtls_ca``.
+        trusted_ca: ``ssl_trusted_certificate``, in the forms of ``client_ca``. Default: none.
+        crl: ``ssl_crl``: a file, or ``True`` for the CRLs of the whole chain. Default: none.
+        depth: ``ssl_verify_depth``, the number of intermediates. Default: nginx's own, 1.
+        tls: ``ssl_protocols``: ``"1.2"``, ``"1.3"`` or a tuple of both; ``None`` writes none. Default: both.
+        session_cache: ``ssl_session_cache``. Default: nginx's own, none.
+        session_tickets: ``ssl_session_tickets``. Default: nginx's own, ``True``.
+        session_ticket_key: ``ssl_session_ticket_key``: a file. Default: none.
+        server: the server's own ``Credential``, or ``(Verbatim(certificate), Verbatim(key))``. Default: minted.
+        upstream: what stands behind: a WSGI or ASGI application, a URL, ``"container://name:port"``, another
+            ``NginxServer``, or ``TlsUpstream(server_or_url, credential, ...)``. Default: the recorder.
+        forward: ``proxy_set_header``: a mapping of names to values. Default: ``X-SSL-Client-*`` and the usual ones.
+        error_pages: ``error_page``, such as ``{495: 403}`` or ``{496: "=401 /login"}``. Default: none.
+        ocsp: ``ssl_ocsp``: an ``OcspResponder``, or ``Ocsp(responder, scope="on", cache="shared:a:1m")``. Default:
+            none.
+        directives: further lines for the server block, taken as they are; ``proxy_pass http://recorder;`` reaches the
+            recorder. Default: none.
+        default_location: ``False`` leaves out our ``location /``, for one among ``directives``. Default: ``True``.
+    """
 
     verify: Any = UNSET
     client_ca: Any = UNSET
@@ -196,7 +221,24 @@ class VirtualServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerArguments(_BlockArguments):
-    """Every argument of the marker and the factory, as it was given. The table in the README says what each means."""
+    """Every argument of the marker and the factory, as it was given.
+
+    Attributes:
+        protocol: ``"http"`` or ``"stream"``. Default: ``"http"``.
+        http2: whether HTTP/2 is offered. Default: ``False``.
+        server_names: ``server_name``: the names this server answers to. Default: ``localhost``.
+        virtual_servers: several ``VirtualServer(name, ...)`` on one listener; the first is the default. Default: none.
+        config: the path of an nginx.conf of your own, in place of all else but ``files``, ``upstreams``, ``nginx``,
+            ``port`` and ``clock``. Default: none.
+        files: with ``config``: what stands for files that it names. Default: minted.
+        upstreams: with ``config``: what stands for upstreams and targets that it names. Default: the recorder.
+        nginx: ``bundled``, a Debian release's, an image, or the path of a binary. Default: ``--mtls-nginx``.
+        port: the port to listen on. Default: a free one.
+        http_directives: further lines for ``http {}`` (or ``stream {}``), taken as they are. Default: none.
+        main_directives: further lines for the top level, taken as they are. Default: none.
+        clock: a ``timedelta`` by which nginx's clock is ahead: for a dynamically linked nginx as a process, with
+            libfaketime. Default: none.
+    """
 
     protocol: Any = UNSET
     http2: bool | Unset = UNSET

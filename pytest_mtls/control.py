@@ -81,6 +81,8 @@ class ControlledNginx:
         self._changing = threading.RLock()  # one change at a time: keep_fresh() makes some from a thread
         self._history = History()
         self._written = (arguments, spec)
+        # Every listener of the user's own configuration that was asked for, by position: they change as one.
+        self._kin: dict[int, ControlledNginx] = {position: self}
 
     @property
     def running(self) -> RunningNginx:
@@ -190,21 +192,34 @@ class ControlledNginx:
             deadline = self._deadline(timeout)
             if not reload:
                 self._running.write(spec.all_listeners, deadline, how)
-                self._written = (arguments, spec)
+                self._note_written(arguments, spec)
                 return Reload(False, None, self.config, ())
             result = rewrite(self._running, spec.all_listeners, how, deadline, drain=drain)
             if result.applied:
-                self._written = (arguments, spec)
+                self._note_written(arguments, spec)
             return self._taken(result, check=check)
 
     def _same_listeners(self, spec: ServerSpec) -> ServerSpec:
-        former, new = self.spec.all_listeners, spec.all_listeners
-        if len(former) != len(new) or (spec.own is None) != (self.spec.own is None):
-            raise InvalidArgument(
-                f"update() cannot change what is listened on: {len(former)} listeners before, {len(new)} now; "
-                "ask mtls_nginx_factory for another server."
-            )
-        return new[self._position] if spec.own is not None else spec
+        former, new = self.spec.own, spec.own
+        if isinstance(former, OwnConfiguration) and isinstance(new, OwnConfiguration):
+            return new.in_order_of(former).specs()[self._position]
+        if former is not new:
+            raise InvalidArgument("update() cannot change config to or from another kind of server; make a new one.")
+        return spec
+
+    def _adopt(self, other: ControlledNginx) -> None:
+        """Another listener of the same nginx, from now on changed with this one."""
+        other.observers, other._changing, other._kin = self.observers, self._changing, self._kin
+        other._written = (self._written[0], self._written[1].all_listeners[other._position])
+        self._kin[other._position] = other
+
+    def _note_written(self, arguments: ServerArguments, spec: ServerSpec) -> None:
+        for position, each in self._kin.items():
+            each._written = (arguments, spec.all_listeners[position] if spec.own is not None else spec)
+
+    def _take_written(self) -> None:
+        for each in self._kin.values():
+            each._arguments, each.spec = each._written
 
     def reload(self, *, check: bool = True, timeout: float | None = None, drain: bool = True) -> Reload:
         """Send HUP and write nothing: nginx reads again what there is. Arguments and errors as for :meth:`update`;
@@ -215,8 +230,9 @@ class ControlledNginx:
 
     def _taken(self, result: Reload, *, check: bool) -> Reload:
         if result.applied:
-            self._arguments, self.spec = self._written
-            self._history.forget_answers()
+            self._take_written()
+            for each in self._kin.values():
+                each._history.forget_answers()
         elif check:
             if isinstance(self.spec.own, OwnConfiguration):
                 raise ReloadRefused(
@@ -246,8 +262,9 @@ class ControlledNginx:
         self._must_be_private("restart()")
         with self._changing:
             self._running.restart(Deadline.after(self._equipment.timeout))
-            self._arguments, self.spec = self._written
-        self._stopped = False
+            self._take_written()
+        for each in self._kin.values():
+            each._stopped = False
 
     def stop(self) -> None:
         """End nginx and remove its files. Doing so twice is no error.
@@ -260,8 +277,9 @@ class ControlledNginx:
 
     def discard(self) -> None:
         """What :meth:`stop` does, also for a shared server: for whoever made it."""
-        self._stopped = True
-        release(self)
+        for each in self._kin.values():
+            each._stopped = True
+            release(each)
         self._running.stop(Deadline.after(self._equipment.timeout))
 
     def _must_be_private(self, what: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_mtls import contents
 from pytest_mtls.applications.interface import is_application
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from pytest_mtls.pki.ocsp import OcspResponder
 
 E = TypeVar("E", bound=Enum)
-
-_CONTAINER: Final = "container://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +254,7 @@ def _upstream(value: object, protocol: Protocol, surroundings: Surroundings) -> 
         if by_tls:
             raise InvalidArgument("TlsUpstream: an application of this process speaks no TLS; give it as upstream.")
         address = scheme + surroundings.application(address)
-    elif isinstance(address, str) and address.startswith(_CONTAINER):
+    elif isinstance(address, str) and address.startswith(text.CONTAINER):
         address = scheme + surroundings.container(*text.container(address))
     if not isinstance(address, str):
         raise InvalidArgument(

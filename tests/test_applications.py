@@ -418,6 +418,22 @@ def test_a_container_by_name(serve: Serve, neighbour: Any) -> None:
     assert (outcome.accepted, outcome.body) == (True, b"neighbour")
 
 
+def test_a_container_behind_a_configuration_of_ones_own(serve: Serve, neighbour: Any, tmp_path: Path) -> None:
+    """Named for a group of servers, and for a stream."""
+    (tmp_path / "nginx.conf").write_text(
+        "events {}\n"
+        "http { upstream app { server 10.0.0.1:80; } server { listen 80; location / { proxy_pass http://app; } } }\n"
+        "stream { server { listen 9000; proxy_pass db.internal:5432; } }\n"
+    )
+    address = f"container://{neighbour.name}:8080"
+
+    server = serve(config=tmp_path / "nginx.conf", upstreams={"app": address, "db.internal:5432": address})
+
+    assert server.request("/who").body == b"neighbour"
+    with server.listener_for(9000).connect(plain=True) as connection:
+        assert b"neighbour" in connection.exchange(b"GET /who HTTP/1.0\r\n\r\n", until=b"neighbour")
+
+
 def test_a_container_on_a_network_of_its_own(serve: Serve, neighbour: Any, network: str) -> None:
     """A container's nginx gets onto that network, also when it runs already."""
     upstream = f"container://{neighbour.name}:8080"

@@ -50,10 +50,11 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class BundleFile:
-    """The content of one file, and whether it is a secret."""
+    """The content of one file, whether it is a secret, and whether workers open it themselves, at each request."""
 
     content: bytes
     secret: bool = False
+    read_by_workers: bool = False
 
     def __repr__(self) -> str:
         return f"BundleFile({len(self.content)} bytes{', secret' if self.secret else ''})"

@@ -23,7 +23,8 @@ _ERROR_PAGE: Final = re.compile(r"(?:=(?:\d{3})? )?(?:/|@[A-Za-z]|https?://)[A-Z
 _UPSTREAM_URL: Final = re.compile(
     r"https?://(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?(?:/[A-Za-z0-9_./%~-]*)?"
 )
-_CONTAINER: Final = re.compile(r"container://([A-Za-z0-9][A-Za-z0-9_.-]*):([0-9]{1,5})")  # moby: RestrictedNameChars
+CONTAINER: Final = "container://"
+_CONTAINER: Final = re.compile(rf"{CONTAINER}([A-Za-z0-9][A-Za-z0-9_.-]*):([0-9]{{1,5}})")  # moby: RestrictedNameChars
 _STREAM_UPSTREAM: Final = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\]):\d{1,5}")
 
 
@@ -121,7 +122,7 @@ def upstream_url(value: str) -> str:
     return value
 
 
-def container(value: str) -> tuple[str, int]:
+def container(value: str, *, argument: str = "upstream") -> tuple[str, int]:
     """Name and port of ``container://name:port``.
 
     Raises:
@@ -129,7 +130,7 @@ def container(value: str) -> tuple[str, int]:
     """
     found = _CONTAINER.fullmatch(value)
     if not found or not 1 <= int(found[2]) <= 65535:
-        raise InvalidConfigValue(f"upstream={value!r} is not of the form 'container://name:port'.")
+        raise InvalidConfigValue(f"{argument}={value!r} is not of the form 'container://name:port'.")
     return found[1], int(found[2])
 
 

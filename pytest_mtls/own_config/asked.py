@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_mtls.applications.interface import is_application
 from pytest_mtls.arguments import UNSET, ServerArguments
 from pytest_mtls.errors import InvalidArgument
+from pytest_mtls.nginx import text
 from pytest_mtls.nginx.spec import ServerSpec
 from pytest_mtls.own_config.configuration import load
 from pytest_mtls.own_config.minting import Mint
@@ -64,11 +65,16 @@ def resolve(arguments: ServerArguments, surroundings: Surroundings) -> ServerSpe
         server_credential=surroundings.server_credential,
         client_credential=surroundings.client_credential,
     )
-    upstreams = {name: _reached(value, surroundings) for name, value in (given.get("upstreams") or {}).items()}
+    upstreams = {name: _reached(name, value, surroundings) for name, value in (given.get("upstreams") or {}).items()}
     clock = {} if given.get("clock", UNSET) is UNSET else {"clock": given["clock"]}
     loaded = load(Path(given["config"]), mint=mint, upstreams=upstreams, port=given.get("port", 0), **clock)
     return loaded.specs()[0]
 
 
-def _reached(value: Any, surroundings: Surroundings) -> Any:
-    return f"http://{surroundings.application(value)}" if is_application(value) else value
+def _reached(name: str, value: Any, surroundings: Surroundings) -> Any:
+    if is_application(value):
+        return f"http://{surroundings.application(value)}"
+    if isinstance(value, str) and value.startswith(text.CONTAINER):
+        # No scheme: what is written beside it says whether it is met by TLS.
+        return surroundings.container(*text.container(value, argument=f"upstreams[{name!r}]"))
+    return value

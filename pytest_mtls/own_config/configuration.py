@@ -35,7 +35,7 @@ class OwnConfiguration:
         path: of the main file, as the user named it.
         main: its text.
         texts: the included files, by name and text.
-        files: what they name: certificates, keys, pages; name, content, whether it is a secret.
+        files: what they name: certificates, keys, pages.
         listeners: a spec for each, the default one first; the number in the text of each.
         written: the address of each listener as it is written.
         changes: what runs otherwise than it is written.
@@ -44,7 +44,7 @@ class OwnConfiguration:
     path: str
     main: str
     texts: tuple[tuple[str, str], ...]
-    files: tuple[tuple[str, bytes, bool], ...]
+    files: tuple[tuple[str, BundleFile], ...]
     listeners: tuple[ServerSpec, ...]
     numbers: tuple[int, ...]
     written: tuple[str, ...]
@@ -53,6 +53,25 @@ class OwnConfiguration:
     def specs(self) -> tuple[ServerSpec, ...]:
         """One for each listener, the default one first."""
         return tuple(dataclasses.replace(each, own=self) for each in self.listeners)
+
+    def in_order_of(self, former: OwnConfiguration) -> OwnConfiguration:
+        """The same, with its listeners in the order of the one that runs, whose sockets it takes over.
+
+        Raises:
+            InvalidArgument: it does not listen on the same addresses.
+        """
+        if sorted(self.written) != sorted(former.written):
+            raise InvalidArgument(
+                f"update() cannot change what is listened on: {', '.join(former.written)} before, "
+                f"{', '.join(self.written)} now in {self.path}; ask mtls_nginx_factory for another server."
+            )
+        order = [self.written.index(each) for each in former.written]
+        return dataclasses.replace(
+            self,
+            listeners=tuple(self.listeners[each] for each in order),
+            numbers=tuple(self.numbers[each] for each in order),
+            written=former.written,
+        )
 
     def position(self, wanted: str | int) -> int:
         """Which listener is meant.
@@ -81,7 +100,7 @@ class OwnConfiguration:
         # On one line with the user's first: line numbers stay theirs.
         main = " ".join([*head, _filled(self.main, places)])
         texts = {name: BundleFile(_filled(text, places).encode()) for name, text in self.texts}
-        return Bundle(main, texts | {name: BundleFile(content, secret) for name, content, secret in self.files})
+        return Bundle(main, texts | dict(self.files))
 
     def _in_http(self, build: NginxBuild, layout: Layout) -> str:
         recorder = f"map $remote_addr {RECORDER_VARIABLE} {{ default {HTTP_RECORDER}; }}"
@@ -141,8 +160,8 @@ def load(path: Path, *, mint: Mint, upstreams: Mapping[str, Any], port: int, **r
         main=main,
         texts=tuple(rewriting.texts.items()),
         files=(
-            *((each.name, each.content, each.secret) for each in mint.made.values()),
-            *((name, content, False) for name, content in served.files.items()),
+            *((each.name, each.file) for each in mint.made.values()),
+            *((name, BundleFile(content)) for name, content in served.files.items()),
         ),
         listeners=tuple(_spec(each, port if each is ordered[0] else 0, rest) for each in ordered),
         numbers=tuple(each.number for each in ordered),

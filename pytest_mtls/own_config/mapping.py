@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from pytest_mtls.engines.failures import emergencies
 from pytest_mtls.errors import NginxStartError
 from pytest_mtls.nginx.spec import ServerSpec
 from pytest_mtls.own_config.configuration import OwnConfiguration
+
+_UNRESOLVED: Final = "Name an address in its place, or what the test is to reach: upstreams={'name as written': ...}."
 
 
 @contextmanager
@@ -24,8 +27,9 @@ def own_config_named(spec: ServerSpec) -> Iterator[None]:
         if not isinstance(spec.own, OwnConfiguration):
             raise
         reasons = "\n".join(emergencies(error.log)) or "\n".join(error.log[-5:]) or "nothing"
+        advice = f"\n{_UNRESOLVED}" if "host not found in" in reasons else ""
         raise NginxStartError(
-            f"nginx would not start with {spec.own.path}. It said:\n{spec.own.in_their_words(reasons)}",
+            f"nginx would not start with {spec.own.path}. It said:\n{spec.own.in_their_words(reasons)}{advice}",
             log=error.log,
             config=error.config,
         ) from error

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_mtls.arguments import Verbatim
 from pytest_mtls.errors import InvalidArgument
+from pytest_mtls.nginx.bundle import BundleFile
 from pytest_mtls.own_config.source import Directive
 
 if TYPE_CHECKING:
@@ -53,8 +54,7 @@ class Minted:
     """One file."""
 
     name: str
-    content: bytes
-    secret: bool
+    file: BundleFile
     what: str
 
 
@@ -93,7 +93,8 @@ class Mint:
         if key not in self.made:
             content, what = self._content(directive.name, written, names)
             plain = "".join(each if each.isalnum() or each in "._-" else "_" for each in Path(written).name) or "file"
-            self.made[key] = Minted(f"minted/{len(self.made)}-{plain}", content, directive.name.endswith(_SECRET), what)
+            file = BundleFile(content, directive.name.endswith(_SECRET), directive.name.endswith("user_file"))
+            self.made[key] = Minted(f"minted/{len(self.made)}-{plain}", file, what)
         return self.made[key]
 
     def _content(self, name: str, written: str, names: tuple[str, ...]) -> tuple[bytes, str]:

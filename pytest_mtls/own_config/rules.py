@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import Final
 
@@ -81,6 +82,12 @@ URI_DIRECTIVES: Final = frozenset(
 )
 """Directives whose arguments never become a path: rewrite, error_page and try_files do, and nginx does not normalise
 what they name."""
+
+FOUND_ON_DISK: Final = frozenset({"try_files", "index"})
+"""Directives whose arguments nginx puts behind ``root`` as they come, ``..`` and all."""
+
+SAYS_THE_CLIENT: Final = re.compile(r"\$\{?(?:arg_|http_|cookie_|args|query_string|request_uri|request_body)")
+"""Variables that hold what a client wrote, not normalised as ``$uri`` is."""
 
 SAFE_SSL_COMMANDS: Final = frozenset(
     {

@@ -173,6 +173,11 @@ def split(written: str) -> tuple[str, str, str]:
     return scheme, after[:stop], after[stop:]
 
 
+def variables_in(text: str) -> list[str]:
+    """The variables that stand in it, without ``$``."""
+    return _VARIABLE.findall(text)
+
+
 def _plain(authority: str) -> str:
     found = _VARIABLE.fullmatch(authority)
     return f"${found[1]}" if found else authority

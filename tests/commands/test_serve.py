@@ -19,6 +19,8 @@ import pytest
 from pytest_mtls.deadline import Deadline, wait_until
 from tests.commands.conftest import Ran, Served
 
+DEPLOY = Path(__file__).parents[1] / "own_config" / "deploy" / "nginx.conf"
+
 Start = Callable[..., Served]
 Run = Callable[..., Ran]
 
@@ -183,6 +185,41 @@ def _is_master_below(process: Path, folder: Path) -> bool:
         return False
 
 
+def test_a_configuration_of_ones_own(start: Start) -> None:
+    """Each listener has its address and commands that work; what was changed is said, a line each."""
+    served = start("serve", "--config", DEPLOY)
+    served.wait_for(lambda out: "Ctrl-C" in out, "the end of the introduction")
+    lines = served.out.splitlines()
+
+    assert any(line.startswith("changed: nginx.conf:2: user: www-data taken out") for line in lines)
+    heads = {
+        line.partition("listen ")[2].partition(": ")[0]: number
+        for number, line in enumerate(lines)
+        if "  listen " in line
+    }
+    assert list(heads) == ["*:443", "[::]:443", "*:8443", "*:9443", "*:80", "[::]:80"]
+    valid, none = (lines[heads["*:443"] + below] for below in (2, 4))
+    assert [status_of(pasted(each)) for each in (valid, none)] == ["200", "400"]
+    resolved = next(line for line in lines if line.startswith("--resolve partners.example.com"))
+    assert status_of(pasted(f"{none.rpartition(' ')[0]} {resolved}")) == "403"
+    assert status_of(pasted(lines[heads["*:80"] + 2])) == "301"
+    assert "ping" in pasted(lines[heads["*:9443"] + 2])
+    assert served.end(signal.SIGINT) == 130
+    assert served.left() == []
+
+
+def test_a_configuration_of_ones_own_for_machines(start: Start) -> None:
+    """The same, and every command."""
+    said = announced(start("serve", "--json", "--config", DEPLOY))
+
+    assert said["url"] == said["listeners"]["*:443"]["url"]
+    assert said["listeners"]["*:443"]["names"] == ["api.example.com", "example.net", "partners.example.com"]
+    assert said["listeners"]["*:443"]["verify"] == ["on", "optional"]
+    assert list(said["listeners"]["*:8443"]["commands"]["expired"]) == ["curl", "openssl", "python"]
+    assert not said["listeners"]["*:80"]["tls"]
+    assert any(each.startswith("conf.d/api.conf:9: listen: 443 -> a free port") for each in said["changes"])
+
+
 def test_a_port_in_use_is_one_clear_message(run: Run) -> None:
     """The message names the port; the exit status is 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -214,6 +251,9 @@ def test_a_folder_that_cannot_be_written_is_one_clear_message(run: Run, tmp_path
         (["--port", "70000"], "port=70000"),
         (["--server-name", "a b; }"], "server_names"),
         (["--http2", "--protocol", "stream"], "http2"),
+        (["--config", "missing.conf"], "there is no such file"),
+        (["--config", str(DEPLOY), "--verify", "on"], "verify does not go with config="),
+        (["--config", str(DEPLOY), "--crl"], "crl does not go with config="),
     ],
 )
 def test_a_value_that_cannot_be_is_a_usage_error(run: Run, arguments: list[str], named: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_mtls import Harness, InvalidArgument
+from pytest_mtls import Harness, InvalidArgument, NginxStartError
 
 SERVER = "listen 443 ssl; ssl_certificate a.pem; ssl_certificate_key a.key;"
 
@@ -149,7 +149,7 @@ stream { map $ssl_server_name $to { default 10.0.0.1:1; } server { listen 53 udp
     for gone in ("10.0.0.", "/etc", "0.0.0.0", "unix:", "daemon", "mail", "udp", "8.8.8.8", "SECRET", "listen 25"):
         assert gone not in runs, gone
     assert own.written == ("*:80", "unix:/etc/x.sock", "*:1", "*:2")
-    assert not any(b"root:" in content for _, content, _ in own.files)
+    assert not any(b"root:" in file.content for _, file in own.files)
 
 
 def test_an_include_that_matches_nothing_is_said(harness: Harness, tmp_path: Path) -> None:
@@ -176,3 +176,87 @@ def test_two_thousand_lines_load_in_a_second(harness: Harness, tmp_path: Path) -
     took = time.perf_counter() - began
     assert sum(1 for each in own.changes if each.directive == "proxy_pass") == 1800
     assert took < 1, f"{took:.2f} s"
+
+
+@pytest.mark.parametrize(
+    "lines, said",
+    [
+        ("include $host.conf;", r"nginx.conf:4: include \$host.conf: there is no such file .*Add it, or"),
+        ("set $which clients; include conf.d/$which/*.conf;", ""),
+        ("location / { try_files /files/$arg_name =404; }", r"nginx.conf:4: try_files .*: a client chooses this path"),
+        ("location / { set $file $http_x_file; try_files $file =404; }", "a client chooses this path"),
+        ("location / { set $a $b; set $b $a$cookie_file; index $a; }", "nginx.conf:4: index .*: a client chooses"),
+        ("location / { try_files $uri $uri/ /index.php?$args; }", ""),
+        ("location / { root /srv/$host; }\nlocation /a { alias /home/$arg_user/; }", ""),
+        ("set_real_ip_from 10.0.0.0/8; set_real_ip_from 2001:db8::/32;", ""),
+    ],
+)
+def test_a_path_of_variables_leads_nowhere(harness: Harness, tmp_path: Path, lines: str, said: str) -> None:
+    """Refused where a client could choose it; else what it names is minted, empty, or in the folder."""
+    if said:
+        with pytest.raises(InvalidArgument, match=said):
+            loaded(harness, tmp_path, http(lines))
+        return
+    own = loaded(harness, tmp_path, http(lines))
+
+    assert not any(name in own.main for name in ("/srv", "/home"))
+
+
+def test_a_certificate_named_by_a_variable_is_minted(harness: Harness, tmp_path: Path) -> None:
+    """One for the names of its server, and the change says so."""
+    text = http("").replace("a.pem", "/etc/ssl/$ssl_server_name.pem").replace("a.key", "data:$secret_key")
+
+    own = loaded(harness, tmp_path, text)
+
+    assert "/etc/ssl" not in own.main
+    assert "$" not in own.main
+    said = [str(each) for each in own.changes]
+    assert any(
+        each.startswith("nginx.conf:3: ssl_certificate: /etc/ssl/$ssl_server_name.pem -> minted/") for each in said
+    )
+    assert any(each.startswith("nginx.conf:3: ssl_certificate_key: data:$secret_key -> minted/") for each in said)
+
+
+def test_names_are_not_looked_up(harness: Harness, tmp_path: Path) -> None:
+    """nginx would ask a resolver of this machine for these, at its start."""
+    own = loaded(
+        harness, tmp_path, http("set_real_ip_from proxy.internal;\nlocation / { proxy_pass http://x.internal; }")
+    )
+
+    assert ".internal" not in own.main
+    assert (
+        "nginx.conf:4: set_real_ip_from: proxy.internal taken out "
+        "(its name would be looked up: nothing beyond this machine is spoken to)"
+    ) in [str(each) for each in own.changes]
+
+
+def test_a_target_that_cannot_be_read_off_says_how_to_name_it(harness: Harness, tmp_path: Path) -> None:
+    """Of every protocol: requests go to the recorder until it is named."""
+    passes = ("proxy_pass http://$arg_a", "grpc_pass $arg_b", "uwsgi_pass $arg_c")
+    lines = "\n".join(f"location /{number} {{ {each}; }}" for number, each in enumerate(passes))
+    own = loaded(harness, tmp_path, http(lines))
+
+    whys = {each.line: each.why for each in own.changes if each.directive.endswith("_pass")}
+    assert "upstreams={'$arg_a': ...}" in whys[4]
+    assert "upstreams={'$arg_b': 'host:port'}" in whys[5]
+    assert "upstreams={'$arg_c': 'host:port'}" in whys[6]
+
+
+def test_a_target_of_the_test_s_that_cannot_be_resolved(harness: Harness, tmp_path: Path) -> None:
+    """nginx looks it up when it starts; the message says which it was, and what to name instead."""
+    (tmp_path / "nginx.conf").write_text(http("location / { proxy_pass http://api.internal; }"))
+
+    with pytest.raises(
+        NginxStartError, match=r'host not found in upstream "gone\.invalid" in \S+nginx\.conf:4'
+    ) as refused:
+        harness.nginx(config=tmp_path / "nginx.conf", upstreams={"api.internal": "http://gone.invalid:80"})
+
+    assert "Name an address" in str(refused.value)
+
+
+def test_a_container_that_is_not_there(harness: Harness, tmp_path: Path) -> None:
+    """Said before nginx starts, as for upstream=."""
+    text = http("location / { proxy_pass http://api.internal; }")
+
+    with pytest.raises(InvalidArgument, match=r"upstreams\['api.internal'\]='container://x' is not of the form"):
+        loaded(harness, tmp_path, text, upstreams={"api.internal": "container://x"})

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from pytest_mtls import CertificateAuthority, Harness, InvalidArgument, NginxServer, NginxStartError, ReloadRefused
+from pytest_mtls import (
+    CertificateAuthority,
+    Harness,
+    InvalidArgument,
+    NginxServer,
+    NginxStartError,
+    ReloadRefused,
+    ServerGone,
+)
 from pytest_mtls.pki.states import CredentialState
 
 DEPLOY = Path(__file__).parent / "deploy"
@@ -241,3 +249,50 @@ def test_a_variable_can_be_named(serve: Serve, harness: Harness) -> None:
 
     assert outcome.accepted, outcome.explain()
     assert not any(each.directive == "proxy_pass" and "$arg_to" in each.why for each in server.changes)
+
+
+def test_addresses_cannot_change_though_their_number_stays(serve: Serve, folder: Path) -> None:
+    """The sockets are held from the start; the message names those of before and now."""
+    server = serve(config=folder / "nginx.conf")
+    partners = folder / "conf.d" / "partners.conf"
+    partners.write_text(partners.read_text().replace("listen 8443 ssl", "listen 7443 ssl"))
+
+    with pytest.raises(InvalidArgument, match=r"what is listened on: .*\*:8443.* before, .*\*:7443.* now"):
+        server.update()
+
+    assert server.listener_for(8443).request().status == 403
+
+
+def test_servers_may_change_places(serve: Serve, harness: Harness, folder: Path) -> None:
+    """An address keeps its socket, wherever it stands in the files."""
+    server = serve(config=folder / "nginx.conf")
+    before = dict(server.listeners)
+    (folder / "conf.d" / "partners.conf").rename(folder / "conf.d" / "a-partners.conf")
+
+    server.update()
+
+    assert dict(server.listeners) == before
+    assert server.listener_for(8443).request().status == 403
+    assert server.listener_for(80).request("/y").status == 301
+    stream = server.listener_for(9443).request(credential=harness.ca.issue_client("alice"), body=b"select 1\n")
+    assert stream.body == b"select 1\n"
+
+
+def test_every_listener_knows_what_one_of_them_changed(serve: Serve, folder: Path) -> None:
+    """They are one nginx: what is in force, and whether it runs, is the same for all."""
+    server = serve(config=folder / "nginx.conf")
+    partners = server.listener_for(8443)
+    snippet = folder / "conf.d" / "partners.conf"
+    snippet.write_text(snippet.read_text().replace("ssl_verify_client optional", "ssl_verify_client on"))
+    api = folder / "conf.d" / "api.conf"
+    api.write_text(api.read_text().replace("return 301", "return 308"))
+
+    partners.update()
+
+    assert partners.spec.default.verify == "on"
+    assert server.spec.own is partners.spec.own
+    assert [str(block.verify) for block in server.spec.blocks] == ["on", "on"]
+    assert server.listener_for(80).request("/y").status == 308
+    partners.stop()
+    with pytest.raises(ServerGone):
+        server.request()

@@ -1,0 +1,1 @@
+"""One configuration on several nginx, or several on one: which answers differ."""
