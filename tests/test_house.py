@@ -31,6 +31,7 @@ LAYERS = [
     {"server"},
     {"factory", "harness", "lifecycle", "report.verdict"},
     {"site"},
+    {"ground"},
     {"pool", "marking", "report", "report.record", "report.terminal", "stage", "workers"},
     {"report.coverage", "report.page"},
     {"audit", "report.files", "table", "stage.workers", "scenarios"},

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_mtls.audit.finding import Exchange, Finding, Grade, Rule, Untried
-from pytest_mtls.audit.ground import Ground
-from pytest_mtls.audit.places import Place
+from pytest_mtls.audit.finding import Finding, Grade, Rule
+from pytest_mtls.ground.exchange import Exchange, Untried
+from pytest_mtls.ground.ground import Ground
+from pytest_mtls.ground.places import Place
 from pytest_mtls.own_config.source import Directive
 from pytest_mtls.site.reading import Server, Site
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from pytest_mtls.audit.attack import Attack, Report, Target
-from pytest_mtls.audit.finding import Finding, Grade, Untried, merged
-from pytest_mtls.audit.ground import Ground
-from pytest_mtls.audit.intent import Intent
-from pytest_mtls.audit.places import Place
+from pytest_mtls.audit.finding import Finding, Grade, merged
 from pytest_mtls.engines.protocol import BUNDLED
 from pytest_mtls.errors import InvalidArgument
+from pytest_mtls.ground.exchange import Untried
+from pytest_mtls.ground.ground import Ground
+from pytest_mtls.ground.intent import Intent
+from pytest_mtls.ground.places import Place
 from pytest_mtls.harness import Harness
 from pytest_mtls.site.reading import Server, Site
 

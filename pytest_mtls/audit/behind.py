@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_mtls.audit.ground import Ground
-from pytest_mtls.audit.places import Place
+from pytest_mtls.ground.ground import Ground
+from pytest_mtls.ground.places import Place
 from pytest_mtls.own_config.source import Directive
 from pytest_mtls.own_config.targets import split
 from pytest_mtls.site.blocks import PASSES, Block

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, Final
+from typing import Any
 
-from pytest_mtls.outcome import Outcome
+from pytest_mtls.ground.exchange import Exchange
 from pytest_mtls.own_config.source import Directive
 
 _SHOWN = 3
-
-ALL: Final = "all"
-"""The attack of an :class:`Untried` that is about every one."""
 
 
 class Grade(str, Enum):
@@ -62,37 +59,6 @@ class Rule:
             "why": self.why,
             "mend": self.mend,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request, and what came of it.
-
-    Attributes:
-        sent: in words.
-        seen: in words.
-        outcome: all of it.
-    """
-
-    sent: str
-    seen: str
-    outcome: Outcome
-
-    def to_json(self) -> dict[str, Any]:
-        """For machines."""
-        forwarded = self.outcome.forwarded
-        return {
-            "sent": self.sent,
-            "seen": self.seen,
-            "status": self.outcome.status,
-            "internal_status": self.outcome.internal_status,
-            "verify": self.outcome.verify,
-            "reached_application": forwarded is not None,
-            "forwarded": [list(field) for field in forwarded.fields] if forwarded is not None else None,
-        }
-
-    def __str__(self) -> str:
-        return f"{self.sent} -> {self.seen}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,24 +114,6 @@ class Finding:
             "why": self.rule.why,
             "mend": self.rule.mend,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Untried:
-    """What could not be tried.
-
-    Attributes:
-        attack: which.
-        place: where.
-        why: and what to do about it.
-    """
-
-    attack: str
-    place: str
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.attack}: {self.why}"
 
 
 def merged(findings: Iterable[Finding]) -> Iterator[Finding]:

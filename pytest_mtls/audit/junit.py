@@ -8,8 +8,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from pytest_mtls.audit.attack import Attack
 from pytest_mtls.audit.auditing import Audit
-from pytest_mtls.audit.finding import ALL, Finding, Grade
+from pytest_mtls.audit.finding import Finding, Grade
 from pytest_mtls.audit.text import Texts, alike, named
+from pytest_mtls.ground.exchange import ALL
 from pytest_mtls.report.terminal import Paint
 
 _WIDTH: Final = 100

@@ -7,8 +7,9 @@ from html import escape
 from typing import Final
 
 from pytest_mtls.audit.auditing import Audit
-from pytest_mtls.audit.finding import ALL, Exchange, Finding, Grade
+from pytest_mtls.audit.finding import Finding, Grade
 from pytest_mtls.audit.text import alike, attacked, numbered, sentence
+from pytest_mtls.ground.exchange import ALL, Exchange
 from pytest_mtls.report.page import chips, choice, filters, page
 
 _LEAD: Final = (

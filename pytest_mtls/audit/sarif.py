@@ -16,8 +16,9 @@ from urllib.parse import quote
 
 from pytest_mtls import __version__
 from pytest_mtls.audit.auditing import Audit
-from pytest_mtls.audit.finding import ALL, Finding, Grade, Rule
+from pytest_mtls.audit.finding import Finding, Grade, Rule
 from pytest_mtls.audit.text import alike, markdown, sentence
+from pytest_mtls.ground.exchange import ALL
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS: Final = {Grade.CRITICAL: "error", Grade.WARNING: "warning", Grade.NOTE: "note"}

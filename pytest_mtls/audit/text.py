@@ -9,7 +9,8 @@ from typing import Final
 
 from pytest_mtls.audit.attack import Attack
 from pytest_mtls.audit.auditing import Audit
-from pytest_mtls.audit.finding import ALL, Finding, Grade, Untried
+from pytest_mtls.audit.finding import Finding, Grade
+from pytest_mtls.ground.exchange import ALL, Untried
 from pytest_mtls.report.terminal import Paint, wrap
 
 STYLES: Final = {Grade.CRITICAL: ("red", "bold"), Grade.WARNING: ("yellow", "bold"), Grade.NOTE: ("cyan",)}

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pytest_mtls.audit.finding import Exchange
-from pytest_mtls.audit.ground import Ground
-from pytest_mtls.audit.places import Place
+from pytest_mtls.ground.exchange import Exchange
+from pytest_mtls.ground.ground import Ground
+from pytest_mtls.ground.places import Place
 from pytest_mtls.pki.credential import Credential
 from pytest_mtls.pki.states import Credentials, CredentialState
 from pytest_mtls.site.reading import UNKNOWN_NAME

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from pytest_mtls.audit.auditing import prepare
-from pytest_mtls.audit.finding import Untried
-from pytest_mtls.audit.ground import Ground
-from pytest_mtls.audit.places import Place, places_of
 from pytest_mtls.comparison.answers import Answer, chosen_by_the_test
 from pytest_mtls.comparison.questions import Clients, Question
 from pytest_mtls.deadline import Deadline
 from pytest_mtls.engines.protocol import BUNDLED
 from pytest_mtls.errors import NginxStartError
+from pytest_mtls.ground.exchange import Untried
+from pytest_mtls.ground.ground import Ground
+from pytest_mtls.ground.places import Place, places_of
 from pytest_mtls.harness import Harness
 from pytest_mtls.nginx.build import NginxBuild
 from pytest_mtls.own_config.configuration import OwnConfiguration

@@ -8,8 +8,8 @@ from typing import Any
 from pytest_mtls import Harness
 from pytest_mtls.audit.auditing import audit
 from pytest_mtls.audit.catalogue import ATTACKS
-from pytest_mtls.audit.ground import Ground
-from pytest_mtls.audit.intent import Intent
+from pytest_mtls.ground.ground import Ground
+from pytest_mtls.ground.intent import Intent
 from pytest_mtls.outcome import Outcome
 from pytest_mtls.server import NginxServer
 from pytest_mtls.site.reading import Site

@@ -6,8 +6,8 @@ from typing import Final
 
 from pytest_mtls.audit.attack import Attack, Report
 from pytest_mtls.audit.finding import Grade, Rule
-from pytest_mtls.audit.ground import Ground
-from pytest_mtls.audit.places import Place
+from pytest_mtls.ground.ground import Ground
+from pytest_mtls.ground.places import Place
 from pytest_mtls.own_config.source import Directive
 from pytest_mtls.pki.states import CredentialState
 from pytest_mtls.site.blocks import PASSES

@@ -7,9 +7,10 @@ from typing import Final
 
 from pytest_mtls.audit.attack import Attack, Report
 from pytest_mtls.audit.behind import asked_of, passes, place_at, same_application
-from pytest_mtls.audit.finding import Exchange, Grade, Rule
-from pytest_mtls.audit.ground import Ground, reached
-from pytest_mtls.audit.places import Place
+from pytest_mtls.audit.finding import Grade, Rule
+from pytest_mtls.ground.exchange import Exchange
+from pytest_mtls.ground.ground import Ground, reached
+from pytest_mtls.ground.places import Place
 from pytest_mtls.own_config.source import Directive
 from pytest_mtls.pki.credential import Credential
 from pytest_mtls.pki.states import CredentialState

@@ -8,10 +8,11 @@ from typing import Final
 from cryptography import x509
 
 from pytest_mtls.audit.attack import Attack, Report
-from pytest_mtls.audit.finding import Exchange, Grade, Rule
-from pytest_mtls.audit.ground import Ground, reached
-from pytest_mtls.audit.naming import STRANGE, name_of, names_at
-from pytest_mtls.audit.places import Place
+from pytest_mtls.audit.finding import Grade, Rule
+from pytest_mtls.ground.exchange import Exchange
+from pytest_mtls.ground.ground import Ground, reached
+from pytest_mtls.ground.naming import STRANGE, name_of, names_at
+from pytest_mtls.ground.places import Place
 from pytest_mtls.own_config.source import Directive
 from pytest_mtls.pki.authority import CertificateAuthority
 from pytest_mtls.pki.credential import Credential

@@ -11,11 +11,12 @@ from typing import Final
 from cryptography import x509
 
 from pytest_mtls.audit.attack import Attack, Report
-from pytest_mtls.audit.finding import Exchange, Finding, Grade, Rule
-from pytest_mtls.audit.ground import Ground
-from pytest_mtls.audit.places import Place
+from pytest_mtls.audit.finding import Finding, Grade, Rule
 from pytest_mtls.audit.twins import Family, revocation_lists
 from pytest_mtls.errors import InvalidArgument, NginxStartError
+from pytest_mtls.ground.exchange import Exchange
+from pytest_mtls.ground.ground import Ground
+from pytest_mtls.ground.places import Place
 from pytest_mtls.own_config.source import Directive
 from pytest_mtls.own_config.tree import INSTALLED
 from pytest_mtls.pki.names import nginx_dn

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_mtls.audit.attack import Attack, Report
-from pytest_mtls.audit.finding import Exchange, Grade, Rule
-from pytest_mtls.audit.ground import Ground
-from pytest_mtls.audit.places import Place
+from pytest_mtls.audit.finding import Grade, Rule
+from pytest_mtls.ground.exchange import Exchange
+from pytest_mtls.ground.ground import Ground
+from pytest_mtls.ground.places import Place
 from pytest_mtls.nginx.spec import TLS_VERSIONS
 from pytest_mtls.own_config.source import Directive
 from pytest_mtls.pki.credential import Credential

@@ -9,9 +9,10 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from pytest_mtls.audit.attack import Attack, Report
-from pytest_mtls.audit.finding import Exchange, Grade, Rule
-from pytest_mtls.audit.ground import Ground
-from pytest_mtls.audit.naming import (
+from pytest_mtls.audit.finding import Grade, Rule
+from pytest_mtls.ground.exchange import Exchange
+from pytest_mtls.ground.ground import Ground
+from pytest_mtls.ground.naming import (
     STRANGE,
     Attributes,
     Named,
@@ -24,7 +25,7 @@ from pytest_mtls.audit.naming import (
     names_at,
     namesakes,
 )
-from pytest_mtls.audit.places import Place
+from pytest_mtls.ground.places import Place
 from pytest_mtls.own_config.source import Directive
 from pytest_mtls.pki.names import nginx_dn
 from pytest_mtls.site.reading import variables_in

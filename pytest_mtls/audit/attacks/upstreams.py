@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from pytest_mtls.audit.attack import Attack, Report
-from pytest_mtls.audit.finding import Exchange, Grade, Rule
-from pytest_mtls.audit.ground import Ground
+from pytest_mtls.audit.finding import Grade, Rule
 from pytest_mtls.audit.hops import Hop, hops_of
 from pytest_mtls.errors import InvalidArgument, NginxStartError
+from pytest_mtls.ground.exchange import Exchange
+from pytest_mtls.ground.ground import Ground
 from pytest_mtls.pki.authority import CertificateAuthority
 from pytest_mtls.pki.credential import Credential
 from pytest_mtls.server import NginxServer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_mtls.audit.finding import ALL, Untried
-from pytest_mtls.audit.places import Place
+from pytest_mtls.ground.exchange import ALL, Untried
+from pytest_mtls.ground.places import Place
 from pytest_mtls.own_config.source import Directive
 from pytest_mtls.own_config.targets import split
 from pytest_mtls.site.blocks import PASSES, Block

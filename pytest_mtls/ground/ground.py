@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from cryptography import x509
 
-from pytest_mtls.audit.finding import Exchange, Untried
-from pytest_mtls.audit.intent import Intent
-from pytest_mtls.audit.naming import ISSUER, lines_at, name_of, named, names_at
-from pytest_mtls.audit.places import Place, places_of
+from pytest_mtls.ground.exchange import Exchange, Untried
+from pytest_mtls.ground.intent import Intent
+from pytest_mtls.ground.naming import ISSUER, lines_at, name_of, named, names_at
+from pytest_mtls.ground.places import Place, places_of
 from pytest_mtls.harness import Harness
 from pytest_mtls.outcome import Outcome
 from pytest_mtls.own_config.listening import names_of

@@ -11,8 +11,8 @@ from typing import Final, cast
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from pytest_mtls.audit.places import Place
 from pytest_mtls.errors import InvalidArgument
+from pytest_mtls.ground.places import Place
 from pytest_mtls.own_config.source import Directive
 from pytest_mtls.pki.names import nginx_dn, parse_subject
 from pytest_mtls.site.blocks import Block

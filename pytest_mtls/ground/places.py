@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_mtls.audit.finding import ALL, Untried
+from pytest_mtls.ground.exchange import ALL, Untried
 from pytest_mtls.nginx.spec import Protocol
 from pytest_mtls.own_config.source import Directive
 from pytest_mtls.site.blocks import Block

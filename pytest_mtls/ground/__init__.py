@@ -1,0 +1,1 @@
+"""The user's configuration, running, with everybody who may come to it: what is audited, and what is compared."""
