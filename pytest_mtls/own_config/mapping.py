@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -11,7 +11,12 @@ from pytest_mtls.errors import NginxStartError
 from pytest_mtls.nginx.spec import ServerSpec
 from pytest_mtls.own_config.configuration import OwnConfiguration
 
-_UNRESOLVED: Final = "Name an address in its place, or what the test is to reach: upstreams={'name as written': ...}."
+_ADVICE: Final[Mapping[str, str]] = {
+    "host not found in": "Name an address in its place, or what the test is to reach: "
+    "upstreams={'name as written': ...}.",
+    "unknown directive": "Either it is misspelt, or the module that knows it is not in this nginx: run another one, such "
+    "as nginx='trixie' (--nginx trixie), or leave it out of what you test.",
+}
 
 
 @contextmanager
@@ -27,7 +32,7 @@ def own_config_named(spec: ServerSpec) -> Iterator[None]:
         if not isinstance(spec.own, OwnConfiguration):
             raise
         reasons = "\n".join(emergencies(error.log)) or "\n".join(error.log[-5:]) or "nothing"
-        advice = f"\n{_UNRESOLVED}" if "host not found in" in reasons else ""
+        advice = "".join(f"\n{what_to_do}" for said, what_to_do in _ADVICE.items() if said in reasons)
         raise NginxStartError(
             f"nginx would not start with {spec.own.path}. It said:\n{spec.own.in_their_words(reasons)}{advice}",
             log=error.log,

@@ -254,6 +254,17 @@ def test_a_target_of_the_test_s_that_cannot_be_resolved(harness: Harness, tmp_pa
     assert "Name an address" in str(refused.value)
 
 
+def test_a_directive_of_a_missing_module_is_named_with_what_to_do(process_harness: Harness, tmp_path: Path) -> None:
+    """The bundled nginx has few modules; the distributions' have many."""
+    config = tmp_path / "nginx.conf"
+    config.write_text("events {}\nhttp { server { listen 80;\n  location /status { stub_status; } } }\n")
+
+    with pytest.raises(NginxStartError, match=r'unknown directive "stub_status" in \S+nginx\.conf:3') as refused:
+        process_harness.nginx(config=config)
+
+    assert "--nginx trixie" in str(refused.value)
+
+
 def test_a_container_that_is_not_there(harness: Harness, tmp_path: Path) -> None:
     """Said before nginx starts, as for upstream=."""
     text = http("location / { proxy_pass http://api.internal; }")
