@@ -9,13 +9,14 @@ WITH_ENGINE := PYTHON=$(abspath $(BIN)/python) .ci/engine run
 PYTEST_ARGS ?= -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test long lint bench truth clean
+.PHONY: help demo test long lint bench truth soak clean
 
 help:
 	@echo "make demo    client certificates on a real nginx, in every verify mode (no root, no container engine)"
 	@echo "make test    the whole suite; installs a browser, and installs and starts a container engine, where it may"
 	@echo "make long    what of the suite takes too long for every run"
 	@echo "make truth   every credential, mode and situation on five generations of nginx, in both engines (minutes)"
+	@echo "make soak    fifty tests over all modes, SOAK_RUNS=1000 times, in random order (an hour); stops at the first flake"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   speed against the bare limit, as ratios"
 
@@ -39,6 +40,9 @@ long: $(VENV)/installed
 
 truth: $(VENV)/installed
 	@$(WITH_ENGINE) $(RUN) tests.generations.truth
+
+soak: $(VENV)/installed
+	@$(WITH_ENGINE) $(RUN) tests.soak
 
 $(VENV)/linted: $(VENV)/installed
 	@$(RUN) pip install --quiet --disable-pip-version-check --editable '.[test,lint]'

@@ -126,6 +126,18 @@ class ControlledNginx:
         return f"{'https' if self.spec.tls else 'http'}://{self.listener.direct or self.listener.public}"
 
     @property
+    def trust(self) -> bytes:
+        """PEM of what a client must trust to talk to it."""
+        # A server certificate of the user's own is trusted itself: whoever issued it is not known here.
+        own = getattr(self._arguments.given().get("server"), "certificate_pem", None)
+        return own if own is not None else self._equipment.trust()
+
+    @property
+    def recorder(self) -> Recorder:
+        """What stands behind it unless a test says otherwise, for whoever looks closer at what arrived."""
+        return self._equipment.recorder
+
+    @property
     def config(self) -> str:
         """The nginx.conf that nginx was given last."""
         return self._running.bundle.config

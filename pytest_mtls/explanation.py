@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_mtls.causes import fitting
+from pytest_mtls.escapes import printable
 from pytest_mtls.evidence import Cause, Evidence
 from pytest_mtls.nginx.spec import TLS_VERSIONS
 from pytest_mtls.outcome import Layer, Outcome, Story
@@ -31,7 +32,7 @@ def explain(outcome: Outcome) -> str:
         text += "\n\nnginx logged:\n" + "\n".join(f"  {line}" for line in outcome.log)
     if story is not None and story.http:
         text += "\n\nTo repeat it (credential.write_to('certs') writes the files):\n  " + shlex.join(_curl(story))
-    return text
+    return printable(text)
 
 
 def conclusion(outcome: Outcome) -> str:

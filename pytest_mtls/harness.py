@@ -9,15 +9,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_mtls.arguments import UNSET, ServerArguments
 from pytest_mtls.control import Equipment
 from pytest_mtls.deadline import Deadline
 from pytest_mtls.engines.cleanup import Guard
+from pytest_mtls.engines.limits import within_limits
 from pytest_mtls.engines.protocol import BUNDLED, Address, Engine, Upstreams
 from pytest_mtls.engines.selection import choose_engine
 from pytest_mtls.nginx.build import NginxBuild
@@ -34,6 +37,12 @@ if TYPE_CHECKING:
     from pytest_mtls.pki.states import Credentials
 
 DEFAULT_TIMEOUT = 10.0
+_STOPPED_AT_ONCE: Final = 8
+"""An nginx takes 60 ms to end, a container 200 ms, and both are spent waiting."""
+_STOPPING_SECONDS: Final = 60
+
+_CRL_SECONDS = 3600
+"""How long a CRL is used again; it is valid for days."""
 
 
 class Harness:
@@ -57,19 +66,36 @@ class Harness:
         self._lock = threading.RLock()
         self._servers: list[NginxServer] = []
         self._server_credentials: dict[tuple[str, ...], Credential] = {}
+        self._last_crl: tuple[Any, float, bytes] = (None, 0.0, b"")
 
     @classmethod
-    def open(cls, engine: str = "auto", *, nginx: str = BUNDLED, timeout: float = DEFAULT_TIMEOUT) -> Harness:
-        """Choose an engine and get ready; nothing is started yet.
+    def open(
+        cls,
+        engine: str = "auto",
+        *,
+        nginx: str = BUNDLED,
+        timeout: float = DEFAULT_TIMEOUT,
+        ca: CertificateAuthority | None = None,
+    ) -> Harness:
+        """Choose an engine and get ready; nothing is started yet. ``ca`` is an authority that exists already.
 
         Raises:
             EngineUnavailable: the engine that was asked for is not to be had.
             InvalidArgument: there is no engine of that name.
+            LimitReached: no process can be started.
         """
         guard = Guard()
-        chosen, why = choose_engine(engine, guard)
-        guard.start()
-        return cls(chosen, why, guard, nginx=nginx, timeout=timeout)
+        with within_limits("open a session"):
+            chosen, why = choose_engine(engine, guard)
+        try:
+            guard.start()
+        except BaseException:
+            chosen.close()
+            raise
+        harness = cls(chosen, why, guard, nginx=nginx, timeout=timeout)
+        if ca is not None:
+            harness.use_authority(ca)
+        return harness
 
     @cached_property
     def ca(self) -> CertificateAuthority:
@@ -77,6 +103,15 @@ class Harness:
         from pytest_mtls.pki.authority import CertificateAuthority
 
         return CertificateAuthority()
+
+    def use_authority(self, ca: CertificateAuthority) -> None:
+        """Take this authority for all that is started from now on."""
+        with self._lock:
+            if self.__dict__.get("ca") is not ca:
+                self.__dict__.pop("credentials", None)
+                self.__dict__.pop("_client_credential", None)
+                self._server_credentials.clear()
+                self.ca = ca
 
     @cached_property
     def credentials(self) -> Credentials:
@@ -182,17 +217,21 @@ class Harness:
         self._guard.release()
 
     def close(self) -> None:
-        """Stop every server and let go of everything. Doing so twice is no error."""
+        """Stop every server and let go of everything. Doing so twice is no error.
+
+        Raises:
+            EngineUnavailable: the container engine did not remove everything; all else is done.
+        """
         with self._lock:
             servers, self._servers = self._servers, []
-        for server in servers:
-            server.discard()
-        if "_applications" in self.__dict__:
-            self._applications.close()
-        if "_recorder" in self.__dict__:
-            self._recorder.close()
-        self.engine.close()
-        self._guard.close()
+        with contextlib.ExitStack() as ending:
+            ending.callback(self._guard.close)
+            ending.callback(self.engine.close)
+            if "_recorder" in self.__dict__:
+                ending.callback(self._recorder.close)
+            if "_applications" in self.__dict__:
+                ending.callback(self._applications.close)
+            ending.callback(_stop_together, servers)
 
     def __enter__(self) -> Harness:
         return self
@@ -204,7 +243,8 @@ class Harness:
     def _recorder(self) -> Any:
         from pytest_mtls.probe.recorder import Recorder
 
-        return Recorder(self.engine.upstream_bind)
+        with within_limits("listen for what nginx passes on", any_port=True):
+            return Recorder(self.engine.upstream_bind)
 
     @cached_property
     def _applications(self) -> Any:
@@ -232,8 +272,8 @@ class Harness:
             recorder=self._recorder,
             contexts=ProbeContexts(),
             surroundings=Surroundings(
-                client_ca=lambda: self.ca.certificate_pem,
-                full_crl=lambda: self.credentials.crl_bundle(),
+                client_ca=lambda: self.ca.chain_pem,
+                full_crl=self._full_crl,
                 server_credential=self._server_credential,
                 ocsp_url=lambda responder: responder.url_for(self.engine),
                 client_credential=lambda: self._client_credential,
@@ -241,7 +281,7 @@ class Harness:
                 container=lambda name, port: str(self.engine.container_address(name, port)),
             ),
             cast=lambda: self.credentials,
-            trust=lambda: self.ca.certificate_pem,
+            trust=lambda: self.ca.chain_pem,
             timeout=self.timeout,
         )
 
@@ -258,3 +298,48 @@ class Harness:
                 sans = list(dict.fromkeys([*known, "localhost", "127.0.0.1", "::1"]))
                 self._server_credentials[names] = self.ca.issue_server(*sans)
             return self._server_credentials[names]
+
+    def _full_crl(self) -> bytes:
+        """The CRLs of the cast: those of the last time while they say the same, so that equal arguments are equal."""
+        from pytest_mtls.pki.pem import load_crls
+
+        fresh = self.credentials.crl_bundle()
+        said = [
+            (crl.issuer, {(each.serial_number, each.revocation_date_utc) for each in crl}) for crl in load_crls(fresh)
+        ]
+        with self._lock:
+            last, when, content = self._last_crl
+            if last != said or time.monotonic() - when > _CRL_SECONDS:
+                self._last_crl = (said, time.monotonic(), fresh)
+                return fresh
+            return content
+
+
+def _stop_together(servers: Sequence[NginxServer]) -> None:
+    """Stop them all, whatever comes of any; the first error is raised afterwards.
+
+    Nothing may be imported here: where no file can be opened any more, servers are to be stopped all the same.
+    """
+    by_nginx: dict[int, list[NginxServer]] = {}
+    for server in servers:
+        by_nginx.setdefault(id(server.running), []).append(server)
+    waiting, errors = list(by_nginx.values()), list[Exception]()
+
+    def stop_some() -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                group = waiting.pop()
+                try:
+                    for server in group:
+                        server.discard()
+                except Exception as error:
+                    errors.append(error)
+
+    others = [threading.Thread(target=stop_some) for _ in range(min(_STOPPED_AT_ONCE, len(waiting)) - 1)]
+    for each in others:
+        each.start()
+    stop_some()
+    for each in others:
+        each.join(_STOPPING_SECONDS)
+    if errors:
+        raise errors[0]

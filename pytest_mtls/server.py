@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_mtls import unclosed
 from pytest_mtls.control import ControlledNginx
 from pytest_mtls.deadline import Deadline
+from pytest_mtls.engines.limits import within_limits
 from pytest_mtls.errors import InvalidArgument, ServerGone
 from pytest_mtls.nginx.spec import ServerBlock
 from pytest_mtls.outcome import Outcome
 from pytest_mtls.own_config.configuration import OwnConfiguration
+from pytest_mtls.probe import clients
 from pytest_mtls.probe.asked import Asked
 from pytest_mtls.probe.conclusion import unloadable
 from pytest_mtls.probe.connection import Connection
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     import httpx
     import requests
 
+    from pytest_mtls.clients.outcome import ClientOutcome
     from pytest_mtls.export.folder import Reproducer
     from pytest_mtls.outcome import Expected
     from pytest_mtls.pki.credential import Credential
@@ -71,11 +74,12 @@ class NginxServer(ControlledNginx):
         if not isinstance(own, OwnConfiguration):
             raise InvalidArgument("listener_for() goes with config='nginx.conf'; this server has one listener.")
         position = own.position(written)
-        if position == self._position:
-            return self
+        known = self._kin.get(position)
+        if isinstance(known, NginxServer):
+            return known
         spec = own.specs()[position]
         other = NginxServer(self._running, position, spec, self._arguments, self._equipment, shared=self._shared)
-        other.observers = self.observers
+        self._adopt(other)
         return other
 
     def request(
@@ -145,6 +149,12 @@ class NginxServer(ControlledNginx):
                 return connection.ask_once(
                     path, method=method, headers=headers, body=body, host=self._host(host, asked), deadline=deadline
                 )
+
+    def request_with(self, client: str, path: str = "/", **asked: Any) -> ClientOutcome:
+        """Ask with the client you ship, such as ``"curl"``; the arguments: :func:`pytest_mtls.clients.asking.ask`."""
+        from pytest_mtls.clients.asking import ask
+
+        return ask(self, client, path, **asked)
 
     def connect(
         self,
@@ -238,32 +248,24 @@ class NginxServer(ControlledNginx):
             answers=self._history.answers,
             cast=self._equipment.cast(),
             expected=lambda state, name: self.expected(state, server_name=name),
-            trust=self._trust(),
+            trust=self.trust,
             force=force,
         )
 
     def ssl_context(self, credential: Credential | None = None) -> ssl.SSLContext:
         """A context for any library: presents ``credential``, trusts this server and checks its name."""
-        from pytest_mtls.probe import clients
-
-        return clients.ssl_context(credential, self._trust())
+        return clients.ssl_context(credential, self.trust)
 
     def requests_session(self, credential: Credential | None = None) -> requests.Session:
         """A ``requests.Session`` that presents ``credential`` and trusts this server and nothing else."""
-        from pytest_mtls.probe import clients
-
         return clients.requests_session(self.ssl_context(credential))
 
     def httpx_client(self, credential: Credential | None = None, **options: Any) -> httpx.Client:
         """An ``httpx.Client`` with this server as its base URL; ``options`` are httpx's."""
-        from pytest_mtls.probe import clients
-
         return clients.httpx_client(self.url, self.ssl_context(credential), **{"http2": self.spec.http2, **options})
 
     def httpx_async_client(self, credential: Credential | None = None, **options: Any) -> httpx.AsyncClient:
         """An ``httpx.AsyncClient``, otherwise the same."""
-        from pytest_mtls.probe import clients
-
         return clients.httpx_async_client(
             self.url, self.ssl_context(credential), **{"http2": self.spec.http2, **options}
         )
@@ -273,14 +275,7 @@ class NginxServer(ControlledNginx):
 
         The credential's files and the CA's are written to ``folder`` (keys 0600): remove it when done.
         """
-        from pytest_mtls.probe import clients
-
-        return clients.curl(f"{self.url}{path}", credential, self._trust(), folder)
-
-    def _trust(self) -> bytes:
-        # A server certificate of the user's own is trusted itself: whoever issued it is not known here.
-        own = getattr(self._arguments.given().get("server"), "certificate_pem", None)
-        return own if own is not None else self._equipment.trust()
+        return clients.curl(f"{self.url}{path}", credential, self.trust, folder)
 
     def _asked(self, server_name: str | _Default | None, *, plain: bool | int, **given: Any) -> Asked:
         if not self.spec.tls and plain is False:
@@ -317,7 +312,8 @@ class NginxServer(ControlledNginx):
             raise ServerGone(f"nginx has died ({ended}); its log has the reason.", log=self.log, config=self.config)
         equipment = self._equipment
         try:
-            context, hinted = equipment.contexts.of(asked)
+            with within_limits("load the client's credential"):
+                context, hinted = equipment.contexts.of(asked)
         except (OSError, InvalidArgument) as error:
             return unloadable(asked, error, self._running.build, mode=str(self._block(asked).verify), url=self.url)
         return Connection.open(

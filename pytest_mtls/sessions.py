@@ -12,6 +12,8 @@ import pytest
 from pytest_mtls import options, unclosed
 from pytest_mtls.arguments import ServerArguments
 from pytest_mtls.engines.protocol import BUNDLED
+from pytest_mtls.errors import InvalidArgument, MtlsError
+from pytest_mtls.escapes import printable
 from pytest_mtls.harness import DEFAULT_TIMEOUT, Harness
 from pytest_mtls.marking import announced
 from pytest_mtls.nginx.bundle import numbered
@@ -75,6 +77,24 @@ def harness_of(config: pytest.Config) -> Harness:
     return config.stash[_HARNESS]
 
 
+def harness_with(config: pytest.Config, ca: object) -> Harness:
+    """The same, using that authority.
+
+    Raises:
+        InvalidArgument: what the fixture gave is not one.
+    """
+    from pytest_mtls.pki.authority import CertificateAuthority
+
+    if not isinstance(ca, CertificateAuthority):
+        raise InvalidArgument(
+            f"The fixture mtls_ca gave a {type(ca).__name__}; have it return a CertificateAuthority, such as "
+            "CertificateAuthority.from_pem(certificate, key, password)."
+        )
+    harness = harness_of(config)
+    harness.use_authority(ca)
+    return harness
+
+
 def pool_of(config: pytest.Config) -> ServerPool:
     """A pool that knows what the collected tests will ask for."""
     pool = ServerPool(harness_of(config))
@@ -98,7 +118,10 @@ def close(config: pytest.Config) -> list[str]:
     if options.option(config, "keep"):
         left = [str(server) for server in harness.servers]
         harness.leave_running()
-    harness.close()
+    try:
+        harness.close()
+    except MtlsError as error:
+        left.append(str(error))
     return left
 
 
@@ -117,7 +140,7 @@ def watched(item: pytest.Item, server: NginxServer) -> Iterator[NginxServer]:
 def sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
     """For the report of a failed test: what is known of each server it used."""
     for watch in item.stash.get(_WATCHES, []):
-        yield from watch.sections()
+        yield from ((printable(title), printable(text)) for title, text in watch.sections())
 
 
 def close_left_open(item: pytest.Item, before_setup: int, before_call: int) -> None:

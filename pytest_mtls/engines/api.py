@@ -8,7 +8,8 @@ import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from pytest_mtls.errors import EngineUnavailable
+from pytest_mtls.engines.limits import limit_reached, within_limits
+from pytest_mtls.errors import EngineUnavailable, MtlsError
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -16,21 +17,68 @@ if TYPE_CHECKING:
 _DEFAULT_SOCKET: Final = "/var/run/docker.sock"
 _DETECTION_SECONDS: Final = 2.5
 _CALL_SECONDS: Final = 60
+_ADVICE: Final = "Check that it runs (`docker info`), or use --mtls-engine process."
 
 
 @contextlib.contextmanager
-def speaking(what: str) -> Iterator[None]:
-    """Turn the SDK's many ways to fail into one error that says what was tried."""
+def speaking(client: DockerClient, what: str, seconds: float = _CALL_SECONDS) -> Iterator[None]:
+    """Turn the SDK's many ways to fail into one error that says what was tried.
+
+    An engine that let one call time out gets as long as one is looked for until it answers again: a session of a
+    hundred tests that each waited the whole time would not fail, it would hang.
+
+    Args:
+        client: the SDK's.
+        what: is tried, in the infinitive.
+        seconds: the engine may take for each call.
+
+    Raises:
+        EngineUnavailable: it is not there any more, does not answer, or said no.
+        LimitReached: it was not even asked.
+    """
     import requests
     from docker.errors import DockerException
 
+    api = client.api
+    if api.timeout != _DETECTION_SECONDS:
+        api.timeout = seconds
     try:
+        _check_socket_is_there(client, what)
         yield
+    except MtlsError:
+        raise
     except (DockerException, requests.RequestException, OSError) as error:
+        if reached := limit_reached(what, error):
+            raise reached from error
+        if _timed_out(error):
+            waited, api.timeout = api.timeout, _DETECTION_SECONDS
+            raise EngineUnavailable(
+                f"Tried to {what}, and the container engine did not answer within {waited:g} s. {_ADVICE}"
+            ) from error
         said = getattr(error, "explanation", None) or error
+        raise EngineUnavailable(f"Tried to {what}, and the container engine said: {said}. {_ADVICE}") from error
+    api.timeout = _CALL_SECONDS
+
+
+def _timed_out(error: Exception) -> bool:
+    import requests
+
+    return isinstance(error, requests.Timeout | TimeoutError) or "Read timed out" in str(error)
+
+
+def _check_socket_is_there(client: DockerClient, what: str) -> None:
+    """Look for a local socket before the SDK does: the one that it could not connect (``transport/unixconn.py``) it
+    forgets, and Python warns of that as of a leak."""
+    path = getattr(client.api.adapters.get("http+docker://"), "socket_path", None)
+    if path is None:
+        return
+    try:
+        with within_limits(what), socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_DETECTION_SECONDS)
+            probe.connect(path)
+    except OSError as error:
         raise EngineUnavailable(
-            f"Tried to {what}, and the container engine said: {said}. "
-            "Check that it runs (`docker info`), or use --mtls-engine process."
+            f"Tried to {what}, and no container engine answers at unix://{path} any more: {error}. {_ADVICE}"
         ) from error
 
 
@@ -49,6 +97,7 @@ def connect() -> DockerClient:
 
     Raises:
         EngineUnavailable: none is there, or it did not answer within three seconds.
+        LimitReached: it was not even asked.
     """
     if not engine_expected():
         raise EngineUnavailable(f"no container engine: DOCKER_HOST is not set and {_DEFAULT_SOCKET} is not there")
@@ -61,7 +110,9 @@ def connect() -> DockerClient:
         # Making a client asks the engine for its version already; that it answers is known then.
         client = docker.from_env(timeout=_DETECTION_SECONDS)
     except (DockerException, requests.RequestException, OSError) as error:
-        raise EngineUnavailable(f"no container engine answers at {endpoint()}: {error}") from error
+        raise limit_reached("reach the container engine", error) or EngineUnavailable(
+            f"no container engine answers at {endpoint()}: {error}"
+        ) from error
     client.api.timeout = _CALL_SECONDS
     return client
 
@@ -79,4 +130,6 @@ def _check_socket_answers() -> None:
             if not probe.recv(16):
                 raise OSError("it closed the connection")
     except OSError as error:
-        raise EngineUnavailable(f"no container engine answers at {host}: {error}") from error
+        raise limit_reached("reach the container engine", error) or EngineUnavailable(
+            f"no container engine answers at {host}: {error}"
+        ) from error

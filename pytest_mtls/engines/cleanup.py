@@ -10,11 +10,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pytest_mtls.engines import guard
+from pytest_mtls.engines.limits import within_limits
 from pytest_mtls.errors import WorkspaceUnavailable
 
 FOLDER_PREFIX: Final = "pytest-mtls-"
@@ -82,7 +84,11 @@ class Guard:
 
     def start(self) -> None:
         """Start the guard process. Done early it is ready before there is anything to guard; else it starts when
-        needed."""
+        needed.
+
+        Raises:
+            LimitReached: no process can be started.
+        """
         with self._lock:
             if self._process is None:
                 self._process = self._spawn()
@@ -137,14 +143,15 @@ class Guard:
 
     @staticmethod
     def _spawn() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__, str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-        )
+        with within_limits("start the process that removes what this one leaves"):
+            return subprocess.Popen(
+                [sys.executable, "-I", "-S", guard.__file__, str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+            )
 
 
 def make_folder() -> Path:
@@ -152,16 +159,38 @@ def make_folder() -> Path:
 
     Raises:
         WorkspaceUnavailable: the temporary folder cannot be used.
+        LimitReached: there is nothing wrong with it.
+    """
+    with using_workspace("make a folder for nginx's configuration and keys"):
+        folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+        try:
+            (folder / _OWNER_FILE).write_text(Owner.this_process().to_text())
+        except BaseException:
+            # Not remove_folder(), which opens it: there may be no file left to open.
+            (folder / _OWNER_FILE).unlink(missing_ok=True)
+            folder.rmdir()
+            raise
+        return folder
+
+
+@contextlib.contextmanager
+def using_workspace(what: str) -> Iterator[None]:
+    """Turn what the temporary folder would not take into an error that says so.
+
+    Args:
+        what: is tried, in the infinitive.
+
+    Raises:
+        WorkspaceUnavailable: it is full, or cannot be written.
+        LimitReached: there is nothing wrong with it.
     """
     try:
-        folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
-        (folder / _OWNER_FILE).write_text(Owner.this_process().to_text())
+        with within_limits(what):
+            yield
     except OSError as error:
         raise WorkspaceUnavailable(
-            f"Tried to make a folder for nginx's configuration and keys, saw: {error}. "
-            "Point TMPDIR at a folder that can be written and has some megabytes free."
+            f"Tried to {what}, saw: {error}. Point TMPDIR at a folder that can be written and has some megabytes free."
         ) from error
-    return folder
 
 
 @dataclass(frozen=True, slots=True)

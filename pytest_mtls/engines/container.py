@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import socket
-import struct
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pytest_mtls.deadline import Deadline, wait_until
 from pytest_mtls.engines.api import speaking
+from pytest_mtls.engines.container_log import AttachedLog, ContainerLog, FollowedLog
 from pytest_mtls.engines.failures import reload_files, start_failure
 from pytest_mtls.engines.images import NOBODY, TarEntry, make_tar
 from pytest_mtls.engines.journal import Journal
 from pytest_mtls.engines.protocol import BY_RENAME, Address, Listener, Upstreams, Writing
-from pytest_mtls.errors import NginxUnavailable, PortInUse
+from pytest_mtls.errors import LimitReached, NginxUnavailable, PortInUse, ServerGone
 from pytest_mtls.nginx.build import NginxBuild
 from pytest_mtls.nginx.bundle import CONFIG, Bundle, Layout, make_bundle
 from pytest_mtls.nginx.spec import ServerSpec
@@ -30,7 +29,7 @@ _PREFIX: Final = "/mtls"
 _FIRST_PORT: Final = 8443
 _MEMORY: Final = "256m"
 _PROCESSES: Final = 64
-_DRAIN_SECONDS: Final = 2.5
+_SHORTEST_REMOVAL_SECONDS: Final = 10
 
 
 class Surroundings(Protocol):
@@ -44,56 +43,8 @@ class Surroundings(Protocol):
         """A container's own address, where this machine reaches it."""
 
 
-class StreamSource:
-    """A container's output, drained by a thread: an engine stops reading from nginx when nobody reads from it."""
-
-    def __init__(self, attached: Any) -> None:
-        self._socket: socket.socket = getattr(attached, "_sock", attached)
-        self._attached = attached
-        self._socket.settimeout(None)
-        self._arrived = threading.Condition()
-        self._data: list[bytes] = []
-        self.ended = False
-        self._thread = threading.Thread(target=self._pump, name="pytest-mtls log", daemon=True)
-        self._thread.start()
-
-    def read(self, timeout: float) -> bytes:
-        """What has arrived, waiting for at most ``timeout`` seconds."""
-        with self._arrived:
-            if timeout > 0:
-                self._arrived.wait_for(lambda: self._data or self.ended, timeout)
-            data, self._data = b"".join(self._data), []
-            return data
-
-    def close(self) -> None:
-        """End the thread."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._thread.join(_DRAIN_SECONDS)
-        # The response that the SDK keeps with its reader holds the socket too: it is the one to close first.
-        getattr(self._attached, "_response", self._attached).close()
-        self._socket.close()
-
-    def _pump(self) -> None:
-        # Docker Engine API, "Attach to a container", stream format: 1 byte stream, 3 bytes nothing, 4 bytes length,
-        # then data.
-        rest = b""
-        with contextlib.suppress(OSError, ValueError):
-            while received := self._socket.recv(1 << 16):
-                rest += received
-                frames = []
-                while len(rest) >= 8 and len(rest) >= 8 + (length := struct.unpack(">I", rest[4:8])[0]):
-                    frames.append(rest[8 : 8 + length])
-                    rest = rest[8 + length :]
-                self._deliver(frames)
-        with self._arrived:
-            self.ended = True
-            self._arrived.notify_all()
-
-    def _deliver(self, frames: list[bytes]) -> None:
-        with self._arrived:
-            self._data.extend(frames)
-            self._arrived.notify_all()
+class ImageDeleted(NginxUnavailable):
+    """The image was there a moment ago."""
 
 
 class NginxContainer:
@@ -105,7 +56,13 @@ class NginxContainer:
     _generations = itertools.count(int(time.time()))
 
     def __init__(
-        self, engine: Surroundings, build: NginxBuild, image: str, specs: Sequence[ServerSpec], upstreams: Upstreams
+        self,
+        engine: Surroundings,
+        build: NginxBuild,
+        image: str,
+        specs: Sequence[ServerSpec],
+        upstreams: Upstreams,
+        deadline: Deadline,
     ) -> None:
         self.build = build
         self._engine = engine
@@ -114,10 +71,11 @@ class NginxContainer:
         self._upstreams = upstreams
         self._bundle = Bundle("", {})
         self._listeners: tuple[Listener, ...] = ()
-        self._source: StreamSource | None = None
+        self._source: ContainerLog | None = None
+        self._following = threading.Lock()
         self._networks: set[str] = set()
         self.journal: Journal
-        self._id: str | None = self._create(image)
+        self._id: str | None = self._create(image, deadline)
 
     @property
     def bundle(self) -> Bundle:
@@ -133,7 +91,27 @@ class NginxContainer:
     def _ports(self) -> list[int]:
         return [_FIRST_PORT + number for number in range(len(self._specs))]
 
-    def _create(self, image: str) -> str:
+    @contextlib.contextmanager
+    def _speaking(self, what: str, seconds: float | None = None) -> Iterator[None]:
+        """Ask the engine something of this container.
+
+        Raises:
+            ServerGone: it knows no such container any more.
+        """
+        from docker.errors import NotFound
+
+        given = () if seconds is None else (seconds,)
+        with speaking(self._engine.client, what, *given):
+            try:
+                yield
+            except NotFound as error:
+                raise ServerGone(
+                    f"Tried to {what}, and the container is not there any more: somebody removed it. Start another.",
+                    log=self.journal.lines if self._source else (),
+                    config=self._bundle.config,
+                ) from error
+
+    def _create(self, image: str, deadline: Deadline) -> str:
         import docker
 
         limits = [docker.types.Ulimit(name=name, soft=4096, hard=4096) for name in ("nofile", "nproc")]
@@ -153,18 +131,23 @@ class NginxContainer:
             ulimits=limits,
         )
         early_log = ["-e", "stderr"] if self.build.at_least(1, 19, 5) else []
-        with speaking(f"create a container from {image}"):
-            created = self._api.create_container(
-                image,
-                entrypoint=["nginx"],
-                command=[*early_log, "-p", _PREFIX, "-c", f"{_PREFIX}/{CONFIG}", "-g", "daemon off;"],
-                ports=self._ports,
-                user=f"{NOBODY}:{NOBODY}",
-                labels=dict(self._engine.labels),
-                environment={"OPENSSL_CONF": "/dev/null"},
-                host_config=host_config,
-                stop_signal="SIGQUIT",
-            )
+        with speaking(self._engine.client, f"create a container from {image}", deadline.seconds):
+            try:
+                created = self._api.create_container(
+                    image,
+                    entrypoint=["nginx"],
+                    command=[*early_log, "-p", _PREFIX, "-c", f"{_PREFIX}/{CONFIG}", "-g", "daemon off;"],
+                    ports=self._ports,
+                    user=f"{NOBODY}:{NOBODY}",
+                    labels=dict(self._engine.labels),
+                    environment={"OPENSSL_CONF": "/dev/null"},
+                    host_config=host_config,
+                    stop_signal="SIGQUIT",
+                )
+            except docker.errors.ImageNotFound as error:
+                raise ImageDeleted(
+                    f"Tried to create a container from {image}, and the image was deleted meanwhile. Load it again."
+                ) from error
         return str(created["Id"])
 
     def launch(self, deadline: Deadline) -> None:
@@ -173,23 +156,23 @@ class NginxContainer:
         self._begin(deadline)
 
     def _begin(self, deadline: Deadline) -> None:
-        with speaking("attach to the container's output"):
+        with self._speaking("attach to the container's output", deadline.seconds):
             attached = self._api.attach_socket(self._id, params={"stdout": 1, "stderr": 1, "stream": 1, "logs": 0})
-        former, self._source = self._source, StreamSource(attached)
+        former, self._source = self._source, AttachedLog(attached)
         if former is None:
             self.journal = Journal(self._source)
         else:
             self.journal.begin_anew(self._source)
-        self._start()
+        self._start(deadline)
         started = self.journal.wait_for(lambda: self.journal.workers or self.exit_reason(), deadline)
         if self.exit_reason() or not started:
             raise start_failure(self, deadline)
         self._listeners = self._find_listeners(deadline)
 
-    def _start(self) -> None:
+    def _start(self, deadline: Deadline) -> None:
         from docker.errors import APIError
 
-        with speaking("start the container"):
+        with self._speaking("start the container", deadline.seconds):
             try:
                 self._api.start(self._id)
             except APIError as error:
@@ -200,6 +183,11 @@ class NginxContainer:
                         f"Tried to publish 127.0.0.1:{ports}, and the engine said: {said}. "
                         "Choose another port, or none for a free one."
                     ) from error
+                if "all ports are allocated" in said:
+                    raise LimitReached(
+                        f"Tried to publish a free port of 127.0.0.1, and the engine said: {said}. "
+                        "Keep fewer servers up at a time."
+                    ) from error
                 if "executable file not found" in said or "no such file" in said:
                     raise NginxUnavailable(
                         f"The image holds no `nginx` in its PATH: {said}. Name an nginx image."
@@ -208,7 +196,7 @@ class NginxContainer:
 
     def _find_listeners(self, deadline: Deadline) -> tuple[Listener, ...]:
         def published() -> dict[str, Any] | None:
-            with speaking("inspect the container"):
+            with self._speaking("inspect the container", deadline.seconds):
                 network: dict[str, Any] = self._api.inspect_container(self._id)["NetworkSettings"]
             return network if all(network["Ports"].get(f"{port}/tcp") for port in self._ports) else None
 
@@ -234,20 +222,20 @@ class NginxContainer:
             stream_recorder=str(self._upstreams.stream),
         )
         former = self._bundle
-        self._join_networks(specs)
+        self._join_networks(specs, deadline)
         self.restore(make_bundle(specs, self.build, layout), deadline, writing)
         return former
 
-    def _join_networks(self, specs: Sequence[ServerSpec]) -> None:
+    def _join_networks(self, specs: Sequence[ServerSpec], deadline: Deadline) -> None:
         """Get onto the networks of the containers that are upstreams, beside its own."""
         upstreams = [block.upstream.rpartition("/")[2] for spec in specs for block in spec.blocks if block.upstream]
         needed = {self._engine.networks[each] for each in upstreams if each in self._engine.networks}
         if needed <= self._networks:
             return
-        with speaking("inspect the container"):
+        with self._speaking("inspect the container", deadline.seconds):
             self._networks.update(self._api.inspect_container(self._id)["NetworkSettings"]["Networks"] or ())
         for network in needed - self._networks:
-            with speaking(f"connect the container to the network {network}"):
+            with self._speaking(f"connect the container to the network {network}", deadline.seconds):
                 self._api.connect_container_to_network(self._id, network)
             self._networks.add(network)
 
@@ -266,51 +254,68 @@ class NginxContainer:
             TarEntry(f"{_PREFIX[1:]}/{name}", file.content, 0o600 if file.secret else 0o644, NOBODY)
             for name, file in files.items()
         ]
-        with speaking("copy nginx's files into the container"):
+        with self._speaking("copy nginx's files into the container", deadline.seconds):
             modified = next(self._generations) if writing.mtime is None else writing.mtime
             self._api.put_archive(self._id, "/", make_tar(entries, modified=modified))
         self._bundle = bundle
 
     def signal_reload(self, deadline: Deadline) -> None:
         """Send HUP to nginx, which is the container's first process."""
-        with speaking("send HUP to the container"):
+        with self._speaking("send HUP to the container", deadline.seconds):
             self._api.kill(self._id, "HUP")
 
     def exit_reason(self) -> str | None:
-        """How nginx ended, or ``None`` while it runs. The engine is only asked once its output has ended."""
+        """How nginx ended, or ``None`` while it runs. The engine is only asked once its output has ended; where nginx
+        runs on all the same, its log was cut off, and is taken up again."""
         if self._id is None:
             return "it was stopped"
-        if self._source is None or not self._source.ended:
-            return None
-        return self._ask_exit_reason()
+        with self._following:
+            if self._source is None or not self._source.ended:
+                return None
+            ended = self._ask_exit_reason()
+            if ended is None:
+                with self._speaking("follow the container's log again"):
+                    self._source = FollowedLog(self._api.logs(self._id, stream=True, follow=True))
+                self.journal.resume(self._source)
+            return ended
 
     def _ask_exit_reason(self) -> str | None:
         from docker.errors import NotFound
 
-        with speaking("inspect the container"):
+        with speaking(self._engine.client, "inspect the container"):
             try:
                 state = self._api.inspect_container(self._id)["State"]
             except NotFound:
                 return "its container was removed"
         if state["Running"]:
             return None
-        killed = " at its memory limit" if state.get("OOMKilled") else ""
+        killed = f" at its memory limit of {_MEMORY}" if state.get("OOMKilled") else ""
         return f"exit status {state['ExitCode']}{killed}"
 
     def restart(self, deadline: Deadline) -> None:
         """Stop the container and start it again; the engine may publish it on other ports."""
-        with speaking("restart the container"):
+        with self._speaking("restart the container", deadline.seconds):
             self._api.stop(self._id, timeout=1)
         self._begin(deadline)
 
     def stop(self, deadline: Deadline) -> None:
-        """Remove the container."""
+        """Remove the container. Where the engine does not answer, all but the container is let go of."""
         if self._id is None:
             return
-        from docker.errors import NotFound
-
-        with speaking("remove the container"), contextlib.suppress(NotFound):
-            self._api.remove_container(self._id, force=True, v=True)
-        self._id = None
         if self._source is not None:
             self.journal.close()
+        what = "remove the container (the guard tries again, and so does `pytest-mtls sweep`)"
+        with speaking(self._engine.client, what, max(deadline.seconds, _SHORTEST_REMOVAL_SECONDS)):
+            self._remove()
+        self._id = None
+
+    def _remove(self) -> None:
+        from docker.errors import APIError, NotFound
+
+        try:
+            self._api.remove_container(self._id, force=True, v=True)
+        except NotFound:
+            pass
+        except APIError as error:
+            if "already in progress" not in str(error.explanation):  # somebody else is at it
+                raise

@@ -15,14 +15,14 @@ from pytest_mtls.deadline import Deadline, wait_until
 from pytest_mtls.engines.api import connect, endpoint, speaking
 from pytest_mtls.engines.cleanup import Guard, Leftover, Owner
 from pytest_mtls.engines.clock import refuse_clock
-from pytest_mtls.engines.container import NginxContainer
+from pytest_mtls.engines.container import ImageDeleted, NginxContainer
 from pytest_mtls.engines.images import NOBODY, ArchiveInTheMaking, ensure_loaded, ensure_present
 from pytest_mtls.engines.names import looks_like_a_binary
 from pytest_mtls.engines.neighbours import network_and_address
 from pytest_mtls.engines.process import ask_version
 from pytest_mtls.engines.protocol import Address, Upstreams
 from pytest_mtls.engines.sources import Source, named_source
-from pytest_mtls.errors import DeadlineExceeded, NginxUnavailable
+from pytest_mtls.errors import DeadlineExceeded, MtlsError, NginxUnavailable
 from pytest_mtls.nginx.build import NginxBuild
 from pytest_mtls.nginx.spec import ServerSpec
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 OWNER_LABEL: Final = "pytest-mtls.owner"
 _SESSION_LABEL: Final = "pytest-mtls.session"
-_STOP_SECONDS: Final = 60
 _REMOVAL_SECONDS: Final = 10
 
 
@@ -48,6 +47,7 @@ class DockerEngine:
 
     def __init__(self, guard: Guard, client: DockerClient | None = None) -> None:
         self.client = client or connect()
+        self._endpoint = endpoint()
         self._guard = guard
         self._session = uuid.uuid4().hex
         self.labels: Mapping[str, str] = {_SESSION_LABEL: self._session, OWNER_LABEL: Owner.this_process().to_text()}
@@ -56,12 +56,13 @@ class DockerEngine:
         self._images: dict[str, str] = {}
         self._archives: dict[str, ArchiveInTheMaking] = {}
         self._direct_works: bool | None = None
+        self._announced = False
         self.upstream_bind, self.upstream_host = self._find_upstream_host()
 
     @cached_property
     def description(self) -> str:
         """The engine's product and version. Asked when somebody wants to read it: it takes longer than the rest."""
-        with speaking("ask for its version"):
+        with speaking(self.client, "ask the container engine for its version"):
             version = self.client.version()
         parts = " ".join(part.get("Name") or "" for part in version.get("Components") or ())
         product = "Podman" if "podman" in parts.lower() else "Docker"
@@ -81,7 +82,7 @@ class DockerEngine:
                 raise NginxUnavailable(
                     f"nginx={nginx!r} is a binary of this machine and not an image; use --mtls-engine process for it."
                 )
-            with speaking(f"find the image for nginx={nginx!r}"):
+            with speaking(self.client, f"find the image for nginx={nginx!r}"):
                 if source := named_source(nginx):
                     in_the_making = self._archives.pop(nginx, None)
                     archive = in_the_making.archive() if in_the_making else source.archive()
@@ -99,15 +100,30 @@ class DockerEngine:
             self.build(nginx, deadline)
             self.image(nginx)
             deadline = Deadline.after(deadline.seconds)  # building or pulling it is not part of starting it
-        build = self.build(nginx, deadline)
-        self._guard.watch_containers(endpoint(), f"{_SESSION_LABEL}={self._session}")
-        running = NginxContainer(self, build, self.image(nginx), specs, upstreams)
+        self._announce()
+        running = self._create(specs, nginx, upstreams, deadline)
         try:
             running.launch(deadline)
         except BaseException:
-            running.stop(Deadline.after(_STOP_SECONDS))
+            with contextlib.suppress(MtlsError):  # its guard will remove it; what came first is what to tell
+                running.stop(Deadline.after(deadline.seconds))
             raise
         return running
+
+    def _announce(self) -> None:
+        if not self._announced:
+            self._guard.watch_containers(self._endpoint, f"{_SESSION_LABEL}={self._session}")
+            self._announced = True
+
+    def _create(
+        self, specs: Sequence[ServerSpec], nginx: str, upstreams: Upstreams, deadline: Deadline
+    ) -> NginxContainer:
+        build = self.build(nginx, deadline)
+        try:
+            return NginxContainer(self, build, self.image(nginx), specs, upstreams, deadline)
+        except ImageDeleted:
+            del self._images[nginx]  # somebody tidied up since: loaded or pulled once more
+            return NginxContainer(self, build, self.image(nginx), specs, upstreams, deadline)
 
     def container_address(self, name: str, port: int) -> Address:
         """Where that container is on a network of its own, which nginx will be put on."""
@@ -161,7 +177,8 @@ class DockerEngine:
 
     def _ask(self, nginx: str, deadline: Deadline) -> NginxBuild:
         image = self.image(nginx)
-        with speaking(f"run `nginx -V` in {nginx}"):
+        self._announce()
+        with speaking(self.client, f"run `nginx -V` in {nginx}", deadline.seconds):
             container = self.client.api.create_container(
                 image,
                 entrypoint=["nginx"],
@@ -192,7 +209,7 @@ class DockerEngine:
         """Whether a container has that file; there may be no shell in it to ask."""
         from docker.errors import NotFound
 
-        with speaking(f"look for {path} in the container"):
+        with speaking(self.client, f"look for {path} in the container"):
             try:
                 content, _ = self.client.api.get_archive(container, path)
             except NotFound:
@@ -205,7 +222,7 @@ def abandoned_containers(client: DockerClient) -> list[Leftover]:
     """Containers of dead runs: those whose owner is known to be gone, and stopped ones of an owner that cannot be asked
     about (a former boot). A running one of another machine's or container's run is never touched."""
     found = []
-    with speaking("list containers"):
+    with speaking(client, "list containers"):
         containers = client.api.containers(all=True, filters={"label": OWNER_LABEL})
     for container in containers:
         with contextlib.suppress(ValueError, KeyError):

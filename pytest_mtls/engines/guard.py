@@ -18,9 +18,11 @@ import os
 import select
 import signal
 import sys
+import time
 from collections.abc import Callable
 
 _ENGINE_DEADLINE = 20.0
+_ENGINE_PAUSE = 0.2
 
 
 def start_time(pid: int) -> str | None:
@@ -110,25 +112,31 @@ def _remove_with_sdk(label: str) -> None:
 def _all_at_once(act: Callable[[str], object], names: list[str]) -> None:
     import threading
 
-    def quietly(name: str) -> None:
-        with contextlib.suppress(Exception):
-            act(name)
+    failures: list[Exception] = []
 
-    threads = [threading.Thread(target=quietly, args=(name,), daemon=True) for name in names]
+    def noting(name: str) -> None:
+        try:
+            act(name)
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=noting, args=(name,), daemon=True) for name in names]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(_ENGINE_DEADLINE)
+    if failures:
+        raise failures[0]
 
 
-def _read_until_owner_is_gone(owner: int) -> list[list[object]]:
-    """Collect what the owner announces; returns when it is gone."""
+def _read_until_owner_is_gone(owner: int | None) -> list[list[object]]:
+    """Collect what the owner announces; returns when it is gone. ``owner`` is a pidfd."""
     entries: list[list[object]] = []
     rest = b""
     poll = select.poll()
     poll.register(0, select.POLLIN)
-    with contextlib.suppress(OSError):
-        poll.register(os.pidfd_open(owner), select.POLLIN)
+    if owner is not None:
+        poll.register(owner, select.POLLIN)
     while True:
         ready = [fd for fd, _ in poll.poll()]
         data = os.read(0, 65536) if 0 in ready else b""
@@ -145,22 +153,45 @@ def _read_until_owner_is_gone(owner: int) -> list[list[object]]:
             return entries
 
 
+def _patiently(remove: Callable[..., None], *arguments: object) -> None:
+    """Try until it works: an engine that is being started anew still has what it had."""
+    deadline = time.monotonic() + _ENGINE_DEADLINE
+    while True:
+        try:
+            return remove(*arguments)
+        except Exception:
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(_ENGINE_PAUSE)
+
+
+def _has_died(owner: int | None) -> bool:
+    return owner is not None and bool(select.select([owner], [], [], 0)[0])
+
+
 def main() -> None:
     """Wait for the owner's end, then remove what it announced and did not remove."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    entries = _read_until_owner_is_gone(int(sys.argv[1]))
-    removers: dict[str, Callable[..., None]] = {
-        "process": kill_group,
-        "folder": remove_folder,
-        "containers": remove_containers,
-    }
+    owner = None
+    with contextlib.suppress(OSError):
+        owner = os.pidfd_open(int(sys.argv[1]))
+    entries = _read_until_owner_is_gone(owner)
     # Processes first: a folder is only gone for good once nothing writes into it.
-    for kind in ("process", "folder", "containers"):
+    removers: dict[str, Callable[..., None]] = {"process": kill_group, "folder": remove_folder}
+    for kind, remove in removers.items():
         for entry in entries:
             if entry[0] == kind:
                 with contextlib.suppress(Exception):
-                    removers[kind](*entry[1:])
+                    remove(*entry[1:])
+    containers = [entry[1:] for entry in entries if entry[0] == "containers"]
+    for each in containers:
+        _patiently(remove_containers, *each)
+    if containers and _has_died(owner):
+        # A container that it asked for as it died may have come into being since.
+        time.sleep(_ENGINE_PAUSE)
+        for each in containers:
+            _patiently(remove_containers, *each)
 
 
 if __name__ == "__main__":

@@ -104,6 +104,13 @@ class LogSource(Protocol):
     def read(self, timeout: float) -> bytes:
         """What is new, waiting for at most ``timeout`` seconds; empty where nothing came."""
 
+    def check(self) -> None:
+        """Nothing came that was waited for.
+
+        Raises:
+            WorkspaceUnavailable: nothing can come.
+        """
+
     def close(self) -> None:
         """Let go of it."""
 
@@ -113,13 +120,19 @@ class Journal:
 
     Attributes:
         turn: held by whoever can tell its connection only by its order among all of this nginx.
+        crashes: what nginx said of workers that a signal has ended.
+        interruptions: how often the log was cut off and taken up again.
     """
 
     def __init__(self, source: LogSource) -> None:
         self.turn = threading.RLock()
+        self.crashes: list[str] = []
+        self.interruptions = 0
         self._source = source
         self._lock = threading.RLock()
         self._rest = b""
+        self._taken_in = 0
+        self._to_leave_out = 0
         self._lines: list[str] = []
         self._connections: dict[int, ConnectionLog] = {}
         self._by_peer: dict[str, int] = {}
@@ -133,17 +146,25 @@ class Journal:
             if not data:
                 return
             *complete, self._rest = (self._rest + data).split(b"\n")
-            for line in complete:
+            known = complete[: self._to_leave_out]
+            self._to_leave_out -= len(known)
+            self._taken_in += len(complete) - len(known)
+            for line in complete[len(known) :]:
                 if b" [debug] " not in line or _KEPT.search(line):
                     self._take(line.decode("utf-8", "surrogateescape"))
 
     def wait_for(self, find: Callable[[], T | None], deadline: Deadline) -> T | None:
-        """Read until ``find`` answers something true; ``None`` once the deadline has passed."""
+        """Read until ``find`` answers something true; ``None`` once the deadline has passed.
+
+        Raises:
+            WorkspaceUnavailable: it has, and nginx had nowhere to write.
+        """
         while True:
             self.read()
             if found := find():
                 return found
             if deadline.expired:
+                self._source.check()
                 return None
             self.read(min(deadline.remaining, 0.05))
 
@@ -206,6 +227,15 @@ class Journal:
             self._workers.clear()
             self._highest = 0
 
+    def resume(self, source: LogSource) -> None:
+        """The log was cut off, and is to be had again from its beginning: what was taken in already is left out."""
+        with self._lock:
+            self.read()
+            self._source.close()
+            self._source = source
+            self._rest, self._to_leave_out = b"", self._taken_in
+            self.interruptions += 1
+
     def forget(self, number: int) -> None:
         """Drop what is known of a connection that nobody will ask about again."""
         with self._lock:
@@ -250,6 +280,8 @@ class Journal:
             self._workers.add(int(started[1]))
         elif ended := _WORKER_ENDED.search(line):
             self._workers.discard(int(ended[1]))
+            if " exited on signal " in line:
+                self.crashes.append(line)
 
     def _came_from(self, seen: ConnectionLog, peer: str) -> None:
         if seen.peer is None:

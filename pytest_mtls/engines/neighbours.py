@@ -44,7 +44,7 @@ def neighbour(client: DockerClient, name: str) -> Neighbour:
     """
     from docker.errors import NotFound
 
-    with speaking(f"find the container {name}"):
+    with speaking(client, f"find the container {name}"):
         try:
             seen = client.api.inspect_container(name)
         except NotFound:

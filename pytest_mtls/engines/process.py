@@ -8,22 +8,24 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from pytest_mtls.deadline import Deadline
-from pytest_mtls.engines.cleanup import Guard, make_folder, remove_folder
+from pytest_mtls.engines.cleanup import Guard, make_folder, remove_folder, using_workspace
 from pytest_mtls.engines.clock import clock_environment, clock_of, shared_memory
 from pytest_mtls.engines.failures import reload_files, start_failure
 from pytest_mtls.engines.journal import Journal
+from pytest_mtls.engines.limits import within_limits
 from pytest_mtls.engines.names import known_names, looks_like_a_binary
+from pytest_mtls.engines.process_log import FileSource
 from pytest_mtls.engines.protocol import BY_RENAME, Address, Listener, Upstreams, Writing
 from pytest_mtls.engines.sources import Program, named_source
 from pytest_mtls.engines.sources import bundled_binary as bundled_binary
-from pytest_mtls.errors import EngineUnavailable, NginxUnavailable, PortInUse, WorkspaceUnavailable
+from pytest_mtls.engines.unprivileged import Unprivileged, nobody_for
+from pytest_mtls.errors import EngineUnavailable, NginxUnavailable, PortInUse
 from pytest_mtls.nginx.build import NginxBuild
 from pytest_mtls.nginx.bundle import CONFIG, Bundle, BundleFile, Layout, make_bundle
 from pytest_mtls.nginx.spec import ServerSpec
@@ -31,30 +33,6 @@ from pytest_mtls.nginx.spec import ServerSpec
 _LOOPBACK: Final = "127.0.0.1"
 _LOG: Final = "nginx.log"
 _QUIT_GRACE: Final = 2.0
-
-
-class FileSource:
-    """A log file, read at its growing end. Nothing has to be drained, so nginx never waits for us."""
-
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-
-    def read(self, timeout: float) -> bytes:
-        """What is new; sleeps briefly where nothing is and ``timeout`` allows."""
-        data = self._read()
-        if not data and timeout > 0:
-            time.sleep(min(timeout, 0.000_1))
-            data = self._read()
-        return data
-
-    def _read(self) -> bytes:
-        return os.read(self._fd, 1 << 20) if self._fd >= 0 else b""
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
 
 
 class ProcessEngine:
@@ -135,17 +113,19 @@ def ask_version(program: Program, deadline: Deadline) -> NginxBuild:
 
     Raises:
         NginxUnavailable: it does not run, or is no nginx with TLS.
+        LimitReached: no process can be started.
     """
     try:
-        said = subprocess.run(
-            [*program.command, "-V"],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=program.environment,
-            timeout=max(deadline.remaining, 0.1),
-            check=False,
-        )
+        with within_limits(f"run {program} -V"):
+            said = subprocess.run(
+                [*program.command, "-V"],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                env=program.environment,
+                timeout=max(deadline.remaining, 0.1),
+                check=False,
+            )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NginxUnavailable(
             f"{program} is not an nginx: running it with -V failed ({error}). Name an nginx binary."
@@ -166,7 +146,7 @@ def _listen(port: int) -> socket.socket:
         listening.setblocking(False)
     except OSError as error:
         listening.close()
-        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+        if port and error.errno in (errno.EADDRINUSE, errno.EACCES):
             raise PortInUse(
                 f"Tried to listen on {_LOOPBACK}:{port}, saw: {error.strerror}. "
                 "Choose another port, or none for a free one."
@@ -199,9 +179,15 @@ class NginxProcess:
         self._ports: tuple[int, ...] = tuple(spec.port for spec in specs)
         self._folder = make_folder()
         guard.watch_folder(self._folder)
-        (self._folder / _LOG).touch(mode=0o600)
-        self.journal = Journal(FileSource(self._folder / _LOG))
         self._bundle = Bundle("", {})
+        self._nobody: Unprivileged | None = None
+        try:
+            with using_workspace(f"make nginx's log in {self._folder}"):
+                (self._folder / _LOG).touch(mode=0o600)
+                self.journal = Journal(FileSource(self._folder / _LOG))
+        except BaseException:
+            self._remove_folder()
+            raise
 
     @property
     def bundle(self) -> Bundle:
@@ -219,7 +205,8 @@ class NginxProcess:
         sockets: list[socket.socket] = []
         try:
             for port in self._ports:
-                sockets.append(_listen(port))
+                with within_limits(f"listen on {_LOOPBACK} for nginx", any_port=not port):
+                    sockets.append(_listen(port))
             self._ports = tuple(each.getsockname()[1] for each in sockets)
             if not self._bundle.config:  # started anew, it goes on with what update() has made of its files
                 self.write(self._specs, deadline)
@@ -239,7 +226,7 @@ class NginxProcess:
         environment = {**self._binary.environment, **self._clock, "NGINX": "".join(f"{fd};" for fd in inherited)}
         early_log = ["-e", "stderr"] if self.build.at_least(1, 19, 5) else []
         files = ["-p", str(self._folder), "-c", str(self._folder / CONFIG)]
-        with open(self._folder / _LOG, "ab") as log:
+        with within_limits("start nginx"), open(self._folder / _LOG, "ab") as log:
             return subprocess.Popen(
                 [*self._binary.command, *early_log, *files, "-g", "daemon off;"],
                 stdin=subprocess.DEVNULL,
@@ -259,19 +246,24 @@ class NginxProcess:
             access_log=_LOG,
             http_recorder=str(self._upstreams.http),
             stream_recorder=str(self._upstreams.stream),
-            user="root" if os.geteuid() == 0 else None,
+            user=self._user(specs),
         )
         former = self._bundle
         self.restore(make_bundle(specs, self.build, layout), deadline, writing)
         return former
 
+    def _user(self, specs: Sequence[ServerSpec]) -> str | None:
+        # What the test itself wrote may name files of its own, also such that only root can read.
+        self._nobody = nobody_for(self._folder) if any(spec.own for spec in specs) else None
+        return str(self._nobody or "root") if os.geteuid() == 0 else None
+
     def restore(self, bundle: Bundle, deadline: Deadline, writing: Writing = BY_RENAME) -> None:
         """Replace the files by those of ``bundle``."""
-        try:
+        with using_workspace(f"write nginx's files into {self._folder}"):
             for name, file in reload_files(bundle).items():
                 _write(self._folder / name, file, writing)
-        except OSError as error:
-            raise WorkspaceUnavailable(f"Tried to write nginx's files into {self._folder}, saw: {error}.") from error
+            if self._nobody:
+                self._nobody.let_in(self._folder, bundle.files)
         self._bundle = bundle
 
     def signal_reload(self, deadline: Deadline) -> None:
@@ -298,8 +290,12 @@ class NginxProcess:
         """End nginx and remove its folder."""
         self._end(deadline)
         self.journal.close()
+        self._remove_folder()
+
+    def _remove_folder(self) -> None:
         remove_folder(self._folder)
-        self._guard.forget_folder(self._folder)
+        if not self._folder.exists():  # as it does where no file can be opened any more: the guard can
+            self._guard.forget_folder(self._folder)
 
     def _end(self, deadline: Deadline) -> None:
         process = self._process

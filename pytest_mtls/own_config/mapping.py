@@ -14,8 +14,8 @@ from pytest_mtls.own_config.configuration import OwnConfiguration
 _ADVICE: Final[Mapping[str, str]] = {
     "host not found in": "Name an address in its place, or what the test is to reach: "
     "upstreams={'name as written': ...}.",
-    "unknown directive": "Either it is misspelt, or the module that knows it is not in this nginx: run another one, such "
-    "as nginx='trixie' (--nginx trixie), or leave it out of what you test.",
+    "unknown directive": "Either it is misspelt, or the module that knows it is not in this nginx: run another one, "
+    "such as nginx='trixie' (--nginx trixie), or leave it out of what you test.",
 }
 
 

@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Any, Final, TypeVar
 
 from pytest_mtls.deadline import Deadline
+from pytest_mtls.engines.limits import within_limits
 from pytest_mtls.engines.protocol import Address
 from pytest_mtls.errors import ServerGone
 from pytest_mtls.probe.certificate_request import authority_names
@@ -172,9 +173,11 @@ class Channel:
 
         Raises:
             ServerGone: nobody listens there.
+            LimitReached: nobody was asked.
         """
         try:
-            plain = _connect(address, deadline)
+            with within_limits(f"connect to nginx at {address}"):
+                plain = _connect(address, deadline)
         except OSError as error:
             raise ServerGone(
                 f"Tried to connect to nginx at {address}, saw: {error}. It was stopped, or has died."
@@ -240,6 +243,8 @@ class Channel:
         if self._unread:
             data, self._unread = self._unread, b""
             return data
+        if self.evidence.ending is None and deadline.expired:
+            self.evidence.ending = Ending.TIMEOUT  # also where a server never stops talking
         if self.evidence.ending is not None:
             return b""
         data = self._attempt(lambda: _without_stale_errors(lambda: self._socket.recv(_CHUNK)), deadline)

@@ -28,12 +28,13 @@ class LogWitness:
         self._log: ConnectionLog | None = None
         self._records_read = 0
         self._lines_read = 0
+        self._crashes_before = len(running.journal.crashes)
 
     def await_all(self, *, answered: bool) -> ConnectionLog | None:
         """Wait for nginx to have written what it has to say: it answers first and logs afterwards.
 
         Raises:
-            ServerGone: nginx said nothing and has died.
+            ServerGone: nginx has died, and did not get to say what it had to.
         """
         journal = self._running.journal
 
@@ -48,11 +49,14 @@ class LogWitness:
         grace = _GRACE if answered else _GRACE_UNANSWERED
         if self._channel.evidence.ending is Ending.TIMEOUT:
             grace = _GRACE_TIMEOUT
-        seen = journal.wait_for(written, Deadline.after(grace)) or self._log
+        cut_off = journal.interruptions
+        seen = journal.wait_for(written, Deadline.after(grace))
         if seen is None and (ended := self._running.exit_reason()) is not None:
             # Whoever answered, it was not this nginx: the address of one that is gone is soon somebody else's.
             raise ServerGone(f"nginx has died meanwhile ({ended}); its log has the reason.", log=journal.lines)
-        return seen
+        if seen is None and journal.interruptions > cut_off:
+            seen = journal.wait_for(written, Deadline.after(grace))
+        return seen or self._log
 
     def so_far(self) -> ConnectionLog | None:
         """What is there at the moment."""
@@ -60,13 +64,15 @@ class LogWitness:
         return self._find()
 
     def take(self, log: ConnectionLog | None) -> tuple[tuple[str, ...], Record | None]:
-        """The lines and the latest record that have not been taken yet."""
+        """The lines and the latest record that have not been taken yet. Where there is no record, a worker may have
+        crashed over the request: nginx says so without the connection's number."""
+        crashes = tuple(self._running.journal.crashes[self._crashes_before :])
         if log is None:
-            return (), None
+            return crashes, None
         lines = tuple(log.lines[self._lines_read :])
         record = log.records[-1] if len(log.records) > self._records_read else None
         self._records_read, self._lines_read = len(log.records), len(log.lines)
-        return lines, record
+        return lines if record else (*lines, *crashes), record
 
     def forget(self) -> None:
         """Nobody will ask again."""

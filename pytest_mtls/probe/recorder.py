@@ -158,8 +158,16 @@ class Recorder:
         self._stopping = threading.Event()
         self._wake, self._woken = socket.socketpair()
         self._selector.register(self._woken, selectors.EVENT_READ)
-        self._http = self._listen(host)
-        self._stream = self._listen(host)
+        listening: list[socket.socket] = []
+        try:
+            for _ in ("http", "stream"):
+                listening.append(self._listen(host))
+        except OSError:
+            for each in (*listening, self._wake, self._woken):
+                each.close()
+            self._selector.close()
+            raise
+        self._http, self._stream = listening
         self._thread = threading.Thread(target=self._serve, name="pytest-mtls recorder", daemon=True)
         self._thread.start()
 

@@ -22,6 +22,9 @@ class Pieces:
     def read(self, timeout: float) -> bytes:
         return self._pieces.pop(0) if self._pieces else b""
 
+    def check(self) -> None:
+        assert not self._pieces
+
     def close(self) -> None:
         self._pieces.clear()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import os
 import signal
 import subprocess
@@ -12,6 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.faults.leftovers import Run
+from tests.plugin.suite import Suite
 
 SUITE = """
 import pathlib, subprocess, sys, time
@@ -52,15 +56,10 @@ class Session:
             # A test session under a shell's `&` ignores SIGINT, and children inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
-        self.engine = engine
+        self.run = Run.of_processes(self.temp, lambda: {self.process.pid})
         _wait(lambda: (folder / "ready").exists() or self.process.poll(), 30, lambda: "the suite did not get ready")
         if not (folder / "ready").exists():
             raise AssertionError(self.process.communicate(timeout=5)[0])
-
-    def left(self) -> list[str]:
-        """What is still there of it."""
-        folders = [path.name for path in self.temp.glob("pytest-mtls-*")]
-        return folders + _processes(str(self.temp)) + (_containers(self.process.pid) if self.engine == "docker" else [])
 
     def end(self) -> None:
         """For the test's own cleanliness."""
@@ -77,33 +76,10 @@ def _wait(condition: Callable[[], object], seconds: float, otherwise: Callable[[
         time.sleep(0.02)
 
 
-def _processes(folder: str) -> list[str]:
-    """Processes that have to do with that folder: an nginx by its arguments or its open files."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                opened = [os.readlink(link) for link in (entry / "fd").iterdir()]
-                arguments = (entry / "cmdline").read_bytes().decode(errors="replace")
-                if b"nginx" in (entry / "comm").read_bytes() and any(folder in each for each in [*opened, arguments]):
-                    found.append(f"process {entry.name}: {arguments}")
-    return found
-
-
-def _containers(owner: int) -> list[str]:
-    import docker
-
-    client = docker.from_env(timeout=20)
-    try:
-        found = client.api.containers(all=True, filters={"label": "pytest-mtls.owner"})
-        return [each["Id"] for each in found if each["Labels"]["pytest-mtls.owner"].startswith(f"[{owner},")]
-    finally:
-        client.close()
-
-
 @pytest.fixture
-def session(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Session]:
+def session(engine: str, tmp_path: Path, request: pytest.FixtureRequest, counted: list[Run]) -> Iterator[Session]:
     started = Session(tmp_path, engine, getattr(request, "param", HOLD))
+    counted.append(started.run)
     yield started
     started.end()
 
@@ -135,21 +111,32 @@ def test_nothing_is_left_a_second_after_pytest_has_ended(
     session: Session, ending: Callable[[subprocess.Popen[str]], None]
 ) -> None:
     """Ctrl-C, Ctrl-C twice, TERM, KILL, KILL to the whole process group."""
-    assert session.left()
+    assert session.run.left()
 
     ending(session.process)
     session.process.wait(10)
 
-    _wait(lambda: not session.left(), 1.0, session.left)
+    session.run.nothing_left()
 
 
 @pytest.mark.parametrize("session", [FORKED], indirect=True, ids=["forked"])
 def test_a_forked_child_that_lives_on_holds_nothing_up(session: Session) -> None:
     """It inherits the guard's pipe, so that the end of file never comes."""
+    child = _only_child(session.process.pid)
+    assert session.run.left()
     session.process.kill()
     session.process.wait(10)
 
-    _wait(lambda: not session.left(), 1.0, session.left)
+    session.run.nothing_left(besides=child)
+    os.kill(child, signal.SIGKILL)
+
+
+def _only_child(pid: int) -> int:
+    """The child of a process that has its command line: what it forked."""
+    command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    children = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    (child,) = [each for each in children if Path(f"/proc/{each}/cmdline").read_bytes() == command]
+    return child
 
 
 def test_a_normal_end_leaves_nothing(engine: str, tmp_path: Path) -> None:
@@ -158,7 +145,7 @@ def test_a_normal_end_leaves_nothing(engine: str, tmp_path: Path) -> None:
     try:
         output = session.process.communicate(timeout=30)[0]
         assert "1 passed" in output
-        assert session.left() == []
+        assert not session.run.left()
     finally:
         session.end()
 
@@ -170,13 +157,98 @@ def test_two_sessions_side_by_side_do_not_touch_each_other(engine: str, tmp_path
         folder.mkdir()
     dying, living = (Session(folder, engine, HOLD) for folder in folders)
     try:
-        before = living.left()
+        before = living.run.left()
+        assert dying.run.left()
         dying.process.kill()
         dying.process.wait(10)
         sweep = [sys.executable, "-m", "pytest_mtls", "sweep"]
         subprocess.run(sweep, check=True, timeout=30, stdout=subprocess.DEVNULL)
-        _wait(lambda: not dying.left(), 1.0, dying.left)
-        assert living.left() == before
+        dying.run.nothing_left()
+        assert living.run.left() == before
     finally:
         dying.end()
         living.end()
+
+
+RAISING = """
+    import pytest
+
+    def test_before(mtls_nginx): assert mtls_nginx.request().internal_status == 496
+
+    @pytest.fixture
+    def raising_setup(mtls_nginx_factory):
+        mtls_nginx_factory()
+        raise RuntimeError("in a fixture, after the factory")
+
+    def test_fixture_raises(raising_setup): ...
+
+    def test_raises_inside_the_factory(mtls_nginx_factory):
+        mtls_nginx_factory()
+        mtls_nginx_factory(directives="no_such_directive on;")
+
+    def test_interrupted_inside_the_factory(mtls_nginx_factory, monkeypatch):
+        from pytest_mtls.engines.journal import Journal
+
+        def wait_for(*_): raise RuntimeError("while nginx starts")
+
+        monkeypatch.setattr(Journal, "wait_for", wait_for)
+        mtls_nginx_factory()
+
+    @pytest.fixture
+    def raising_end(mtls_nginx_factory):
+        yield mtls_nginx_factory()
+        raise RuntimeError("in a finalizer")
+
+    def test_finalizer_raises(raising_end): assert raising_end.request().internal_status == 496
+
+    @pytest.fixture(scope="session")
+    def raising_session_end(_mtls_harness):
+        yield
+        raise RuntimeError("in a finalizer of the session")
+
+    def test_session_finalizer_raises(raising_session_end): ...
+
+    def test_after(mtls_nginx, mtls_nginx_factory, running_nginx):
+        assert mtls_nginx.request().internal_status == 496
+        assert mtls_nginx_factory(verify="off").request().accepted
+        assert running_nginx() == 2
+"""
+
+
+def test_whatever_raises_in_a_suite_leaves_nothing(suite: Suite, engine: str) -> None:
+    """A test inside the factory, a fixture before it yields, and after; the tests beside it are sound."""
+    result = suite.run(RAISING, engine=engine)
+
+    result.assert_outcomes(passed=4, failed=2, errors=3)
+    for said in (
+        "RuntimeError: in a fixture, after the factory",
+        'unknown directive "no_such_directive"',
+        "RuntimeError: while nginx starts",
+        "RuntimeError: in a finalizer",
+        "RuntimeError: in a finalizer of the session",
+    ):
+        assert fnmatch.filter(result.outlines, f"E  *{said}*"), said
+    assert suite.left_behind() == []
+
+
+DYING_WORKER = """
+    import os, signal, pathlib, pytest
+
+    @pytest.mark.parametrize("number", range(4))
+    def test_some(mtls_nginx_factory, number):
+        assert mtls_nginx_factory(verify="off").request().accepted
+        if number == 1 and not pathlib.Path("died").exists():
+            pathlib.Path("died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_worker_of_xdist_that_is_killed_leaves_nothing(suite: Suite) -> None:
+    """xdist starts another one, and the other tests are sound."""
+    suite.settings(using=["xdist"])
+
+    # pytest-rerunfailures, where somebody has it, knows no worker that takes another's place.
+    result = suite.run(DYING_WORKER, "-n", "2", "-p", "no:rerunfailures")
+
+    result.assert_outcomes(passed=3, failed=1)
+    _wait(lambda: not suite.left_behind(), 1.0, suite.left_behind)

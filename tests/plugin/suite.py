@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_mtls import EngineUnavailable
+from pytest_mtls.engines.api import connect
 from pytest_mtls.engines.cleanup import FOLDER_PREFIX
 from pytest_mtls.engines.docker import OWNER_LABEL
 from pytest_mtls.engines.guard import masters_of
@@ -19,7 +21,7 @@ from pytest_mtls.marking import announced
 SECONDS: Final = 60
 """How long a suite may take; the slowest takes five."""
 
-_OTHERS: Final = ("randomly", "asyncio", "anyio", "xdist")
+_OTHERS: Final = ("randomly", "asyncio", "anyio", "hypothesispytest", "xdist")
 """Plugins that are here because this project's suite uses them: left out unless a test is about them."""
 
 
@@ -86,12 +88,9 @@ class Suite:
 
     def containers(self) -> list[str]:
         """The names of the suite's containers; none where no engine answers."""
-        import docker
-        from docker.errors import DockerException
-
         try:
-            client = docker.from_env(timeout=20)
-        except DockerException:
+            client = connect()
+        except EngineUnavailable:
             return []
         try:
             found = client.api.containers(all=True, filters={"label": OWNER_LABEL})

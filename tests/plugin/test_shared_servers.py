@@ -33,6 +33,28 @@ def test_tests_that_ask_the_same_get_the_same_server(suite: Suite) -> None:
     result.assert_outcomes(passed=6)
 
 
+def test_a_crl_is_the_same_until_somebody_is_revoked(suite: Suite) -> None:
+    """Otherwise no two tests with crl=True, or with a configuration that names one, would share a server."""
+    result = suite.run("""
+        import pytest
+        servers = []
+        pytestmark = pytest.mark.mtls(crl=True)
+
+        def test_first(mtls_nginx):
+            servers.append(mtls_nginx)
+        def test_again(mtls_nginx):
+            assert mtls_nginx is servers[0]
+        def test_revoked(mtls_ca):
+            servers.append(mtls_ca.issue_client("mallory"))
+            mtls_ca.revoke(servers[1])
+        def test_later(mtls_nginx):
+            assert mtls_nginx is not servers[0]
+            assert mtls_nginx.request(credential=servers[1]).reason == "certificate_revoked"
+    """)
+
+    result.assert_outcomes(passed=4)
+
+
 def test_all_modes_of_a_session_are_one_nginx(suite: Suite, engine: str) -> None:
     """The first test to ask starts what every test will ask for: one nginx with a listener each."""
     result = suite.run(

@@ -1,0 +1,1 @@
+"""The same suite, again and again, until it fails: ``make soak``."""
