@@ -10,7 +10,7 @@ import pytest
 
 from pytest_mtls import options
 from pytest_mtls.audit.attack import Attack
-from pytest_mtls.audit.auditing import Audit, audit, prepare
+from pytest_mtls.audit.auditing import Audit, audit
 from pytest_mtls.audit.catalogue import ATTACKS
 from pytest_mtls.audit.declared import Declared, declared_for
 from pytest_mtls.audit.finding import Finding
@@ -18,7 +18,7 @@ from pytest_mtls.audit.text import Texts, alike, named
 from pytest_mtls.engines.protocol import BUNDLED
 from pytest_mtls.errors import MtlsError
 from pytest_mtls.ground.exchange import ALL
-from pytest_mtls.ground.ground import Ground
+from pytest_mtls.ground.ground import Ground, prepare
 from pytest_mtls.report.session import NOT_TRIED
 from pytest_mtls.report.terminal import Paint
 from pytest_mtls.sessions import harness_of

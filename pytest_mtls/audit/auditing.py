@@ -16,9 +16,7 @@ from pytest_mtls.engines.protocol import BUNDLED
 from pytest_mtls.errors import InvalidArgument
 from pytest_mtls.ground.exchange import Untried
 from pytest_mtls.ground.ground import Ground
-from pytest_mtls.ground.intent import Intent
 from pytest_mtls.ground.places import Place
-from pytest_mtls.harness import Harness
 from pytest_mtls.site.reading import Server, Site
 
 Progress = Callable[[int, int], Any]
@@ -94,23 +92,6 @@ class Audit:
             ],
             "untried": [{"attack": each.attack, "place": each.place, "why": each.why} for each in self.untried],
         }
-
-
-def prepare(
-    harness: Harness,
-    path: Path,
-    *,
-    protected: Iterable[str] = (),
-    public: Iterable[str] = (),
-    nginx: str | None = None,
-) -> Ground:
-    """Read a configuration; nothing is started yet.
-
-    Raises:
-        InvalidArgument: it cannot be read; file and line are named.
-    """
-    site = Site.read(path)
-    return Ground(harness, path, site, Intent(site, tuple(protected), tuple(public)), nginx)
 
 
 def audit(

@@ -13,6 +13,7 @@ from pytest_mtls.commands.options import (
     Commands,
     add_command,
     add_engine_option,
+    add_substitutes,
     check_writable,
     print_json,
     write,
@@ -62,6 +63,7 @@ def add_to(commands: Commands) -> None:
     add("--junit", type=Path, metavar="FILE", help="write JUnit XML as well, a test case for each attack")
     add("--nginx", metavar="NAME", help="bundled (default), bullseye, bookworm, trixie, forky, the path of a binary, "
         "or (--engine docker) an image")  # fmt: skip
+    add_substitutes(parser)
     add_engine_option(parser, default="process")
 
 
@@ -109,14 +111,21 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _audited(options: argparse.Namespace, declared: Declared) -> Audit:
-    from pytest_mtls.audit.auditing import audit, prepare
+    from pytest_mtls.audit.auditing import audit
     from pytest_mtls.audit.catalogue import chosen
+    from pytest_mtls.ground.ground import prepare
     from pytest_mtls.harness import Harness
 
     attacks = chosen(options.only)
     with Harness.open(options.engine) as harness:
         ground = prepare(
-            harness, options.config, protected=declared.protected, public=declared.public, nginx=options.nginx
+            harness,
+            options.config,
+            protected=declared.protected,
+            public=declared.public,
+            nginx=options.nginx,
+            files=options.files or {},
+            upstreams=options.upstreams or {},
         )
         with Progress("attacks") as progress:
             return audit(ground, attacks, at=options.at, progress=progress.show)

@@ -10,7 +10,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_mtls.commands.options import Commands, add_command, add_engine_option, check_writable, print_json, write
+from pytest_mtls.commands.options import (
+    Commands,
+    add_command,
+    add_engine_option,
+    add_substitutes,
+    check_writable,
+    print_json,
+    write,
+)
 from pytest_mtls.errors import InvalidArgument
 from pytest_mtls.report.terminal import Paint, Progress, terminal_width
 
@@ -49,6 +57,7 @@ def add_to(commands: Commands) -> None:
     add("--nginx", action="append", default=[], metavar="NAME", help="bundled (default), bullseye, bookworm, trixie, "
         "forky, the path of a binary, or (--engine docker) an image; repeat it to compare them")  # fmt: skip
     add("--html", type=Path, metavar="FILE", help="write one page rather than print it")
+    add_substitutes(parser)
     add_engine_option(parser, default="process")
 
 
@@ -64,7 +73,8 @@ def run(options: argparse.Namespace) -> int:
         check_writable("--html", options.html, suffix=".html")
     started = time.monotonic()
     with Harness.open(options.engine) as harness, Progress("questions") as progress:
-        found = compare(sides_of(harness, paths, names), progress=progress.show)
+        sides = sides_of(harness, paths, names, files=options.files or {}, upstreams=options.upstreams or {})
+        found = compare(sides, progress=progress.show)
         seconds = time.monotonic() - started
         if options.html:
             write("--html", options.html, comparison_page(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
@@ -86,6 +86,35 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
         help="a configuration of your own, run as it is with minted certificates; of the options above only --port "
         "and --nginx go with it",
     )
+    add_substitutes(parser)
+
+
+def add_substitutes(parser: argparse.ArgumentParser) -> None:
+    """``--file`` and ``--upstream``: what a configuration of one's own is given in place of what it names."""
+    add = parser.add_argument
+    add("--file", action=_Substitute, dest="files", metavar="WRITTEN=FILE", help="a file of your own for a path that "
+        "the configuration names, as it is written there; minted otherwise; repeatable")  # fmt: skip
+    add("--upstream", action=_Substitute, dest="upstreams", metavar="WRITTEN=TARGET", help="http://host:port for an "
+        "upstream or target, as it is written; the recorder otherwise; repeatable")  # fmt: skip
+
+
+class _Substitute(argparse.Action):
+    """Collects ``written=instead`` in a mapping."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, default=None)
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        written, separator, instead = str(values).partition("=")
+        if not written or not separator or not instead:
+            parser.error(f"argument {option_string}: {values!r} is not like {self.metavar}")
+        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), written: instead})
 
 
 _SERVER_OPTIONS: Final = ("verify", "tls", "depth", "crl", "http2", "protocol", "server_names", "port", "nginx")
@@ -108,6 +137,7 @@ def server_arguments(options: argparse.Namespace, **settled: Any) -> ServerArgum
     given = {name: value for name, value in given.items() if value is not None}
     if config := getattr(options, "config", None):
         given = {name: value for name, value in given.items() if value is not False} | {"config": config}
+    given |= {name: value for name in ("files", "upstreams") if (value := getattr(options, name, None))}
     arguments = ServerArguments.checked(given, where="the command line")
     check_values(arguments)
     return arguments

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
-from pytest_mtls.audit.auditing import prepare
 from pytest_mtls.comparison.answers import Answer, chosen_by_the_test
 from pytest_mtls.comparison.questions import Clients, Question
 from pytest_mtls.deadline import Deadline
 from pytest_mtls.engines.protocol import BUNDLED
 from pytest_mtls.errors import NginxStartError
 from pytest_mtls.ground.exchange import Untried
-from pytest_mtls.ground.ground import Ground
+from pytest_mtls.ground.ground import Ground, prepare
 from pytest_mtls.ground.places import Place, places_of
 from pytest_mtls.harness import Harness
 from pytest_mtls.nginx.build import NginxBuild
@@ -46,9 +46,8 @@ class Side:
     untried: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, harness: Harness, path: Path, nginx: str | None, label: str) -> Side:
-        """Read a configuration; nothing is started yet."""
-        ground = prepare(harness, path, nginx=nginx)
+    def of(cls, label: str, ground: Ground) -> Side:
+        """A configuration that was read; nothing is started yet."""
         reachable = list(places_of(ground.site))
         found = {(each.listen.written, each.host, each.path): each for each in reachable if isinstance(each, Place)}
         return cls(label, ground, found, tuple(str(each) for each in reachable if isinstance(each, Untried)))
@@ -91,14 +90,31 @@ class Side:
         return Answer.of(clients.ask(self.ground, self.places[key], question).outcome, self._chosen)
 
 
-def sides_of(harness: Harness, paths: Sequence[Path], nginx: Sequence[str | None]) -> tuple[Side, ...]:
+def sides_of(
+    harness: Harness,
+    paths: Sequence[Path],
+    nginx: Sequence[str | None],
+    *,
+    files: Mapping[str, Path] = MappingProxyType({}),
+    upstreams: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Side, ...]:
     """A side for each path and each nginx; the same clients come to all of them.
+
+    Args:
+        harness: runs them.
+        paths: of the main files.
+        nginx: names; ``None`` is the harness's own.
+        files: of the user's own, by the path as it is written.
+        upstreams: where requests go, by the target as it is written.
 
     Raises:
         InvalidArgument: a configuration cannot be read; file and line are named.
     """
     sides = tuple(
-        Side.of(harness, path, name, str(path) if len(paths) > 1 else name or BUNDLED)
+        Side.of(
+            str(path) if len(paths) > 1 else name or BUNDLED,
+            prepare(harness, path, nginx=name, files=files, upstreams=upstreams),
+        )
         for path in paths
         for name in nginx
     )

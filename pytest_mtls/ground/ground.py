@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from cryptography import x509
@@ -40,6 +41,8 @@ class Ground:
         site: what it says.
         intent: what it means to protect.
         nginx: which one runs it.
+        given: files of the user's own, by the path as it is written.
+        upstreams: where requests go, by the target as it is written; to the recorder otherwise.
     """
 
     harness: Harness
@@ -47,6 +50,8 @@ class Ground:
     site: Site
     intent: Intent
     nginx: str | None = None
+    given: Mapping[str, Path] = field(default_factory=dict)
+    upstreams: Mapping[str, str] = field(default_factory=dict)
     _asked: dict[tuple[Place, CredentialState], Exchange] = field(default_factory=dict)
     _casts: dict[str, Credentials] = field(default_factory=dict)
     _welcome: dict[Place, tuple[Credential | None, str]] = field(default_factory=dict)
@@ -76,18 +81,19 @@ class Ground:
             NginxStartError: nginx does not start with it; file and line are the user's.
         """
         files = {**self.files, **changed.pop("files", {})}
+        changed["upstreams"] = {**self.upstreams, **changed.get("upstreams", {})}
         if self.nginx:
             changed["nginx"] = self.nginx
         return self.harness.nginx(config=self.path, files=files, **changed)
 
     @cached_property
-    def files(self) -> dict[str, bytes | Credential]:
+    def files(self) -> dict[str, bytes | Credential | Path]:
         """An authority for each file of CAs, the CRLs that go with it, and a certificate for each file of a server's.
 
         A file that several servers name is one file here too: sessions go from one server to another where certificate
         and CAs are the same (``ngx_ssl_session_id_context``).
         """
-        return {**self._authorities(), **self._identities(), **self.crls()}
+        return {**self._authorities(), **self._identities(), **self.crls(), **self.given}
 
     @property
     def _listening(self) -> tuple[Server, ...]:
@@ -191,6 +197,8 @@ class Ground:
         """
         listener = (server or self.server).listener_for(place.listen.written)
         headers = tuple(headers)
+        if not place.tls:  # in the clear nobody can show a certificate
+            credential, who = None, ""
         how.setdefault("server_name", place.host if place.tls else None)
         how.setdefault("host", place.host)
         asked = path if path is not None else place.path or "/"
@@ -232,6 +240,25 @@ class Ground:
             and not 300 <= outcome.status < 400
             and (outcome.status, outcome.internal_status) == (honest.status, honest.internal_status)
         )
+
+
+def prepare(
+    harness: Harness,
+    path: Path,
+    *,
+    protected: Iterable[str] = (),
+    public: Iterable[str] = (),
+    nginx: str | None = None,
+    files: Mapping[str, Path] = MappingProxyType({}),
+    upstreams: Mapping[str, str] = MappingProxyType({}),
+) -> Ground:
+    """Read a configuration; nothing is started yet.
+
+    Raises:
+        InvalidArgument: it cannot be read; file and line are named.
+    """
+    site = Site.read(path, files)
+    return Ground(harness, path, site, Intent(site, tuple(protected), tuple(public)), nginx, files, upstreams)
 
 
 def reached(outcome: Outcome) -> bool:

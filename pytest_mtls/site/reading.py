@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from pytest_mtls.nginx.spec import Protocol
@@ -122,13 +123,13 @@ class Site:
     servers: tuple[Server, ...]
 
     @classmethod
-    def read(cls, path: Path) -> Site:
-        """The configuration whose main file is ``path``.
+    def read(cls, path: Path, given: Mapping[str, Path] = MappingProxyType({})) -> Site:
+        """The configuration whose main file is ``path``; ``given`` stand for files of other places.
 
         Raises:
             InvalidArgument: it cannot be read; file and line are named.
         """
-        tree = Tree.of(path, {})
+        tree = Tree.of(path, given)
         inside = tree.flat(tree.main.directives, (tree.main.name,))
         tops = tuple(Block(tree, each) for each in inside if each.name in ("http", "stream") and each.block is not None)
         servers = tuple(server for each in tops for server in _servers(each))

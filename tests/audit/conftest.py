@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from pytest_mtls import Harness
-from pytest_mtls.audit.auditing import Audit, audit, prepare
+from pytest_mtls.audit.auditing import Audit, audit
 from pytest_mtls.audit.catalogue import chosen
+from pytest_mtls.ground.ground import prepare
 from tests.audit.mistakes.mistake import SOUND
 from tests.commands.conftest import run as run
 from tests.table.conftest import _browser as _browser

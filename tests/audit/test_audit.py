@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from pytest_mtls import Harness
-from pytest_mtls.audit.auditing import Audit, audit, prepare
+from pytest_mtls.audit.auditing import Audit, audit
 from pytest_mtls.audit.catalogue import chosen
 from pytest_mtls.audit.finding import Grade
+from pytest_mtls.ground.ground import prepare
 from tests.audit.mistakes import (
     certificates,
     headers,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_mtls import Harness
-from pytest_mtls.audit.auditing import audit, prepare
+from pytest_mtls.audit.auditing import audit
 from pytest_mtls.audit.catalogue import chosen
+from pytest_mtls.ground.ground import prepare
 from tests.audit.mistakes import certificates, headers, sessions, upstreams
 
 TELLING = (certificates.MISTAKES[0], headers.MISTAKES[0], sessions.MISTAKES[0], upstreams.MISTAKES[0])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_mtls import Harness
 from pytest_mtls.audit.catalogue import ATTACKS, rules
 from pytest_mtls.audit.reference import with_rules
 from tests.audit.conftest import wrong
@@ -262,3 +263,30 @@ def test_the_page_has_every_rule() -> None:
 
     assert with_rules(page) == page
     assert all(f"**{rule.name}** ({rule.grade})" in page for rule in rules())
+
+
+def test_an_application_and_files_of_ones_own_take_their_places(
+    run: Run, tmp_path: Path, process_harness: Harness
+) -> None:
+    """What the recorder would have got reaches the application; an include outside is read where it is named."""
+    behind = process_harness.nginx(verify="off", tls=None)
+    before = len(behind.log)
+    outside = tmp_path / "elsewhere.conf"
+    outside.write_text("location /more { proxy_pass https://behind; }\n")
+    config = tmp_path / "deploy" / "nginx.conf"
+    config.parent.mkdir()
+    config.write_text(
+        "events {}\nhttp { upstream behind { server 10.1.1.1:443; } server { listen 80; server_name a.example;\n"
+        "  include /opt/shared/more.conf; } }\n"
+    )
+
+    ran = run(
+        "audit", config, "--only", "bad-certificates", "--protected", "/more",
+        "--file", f"/opt/shared/more.conf={outside}", "--upstream", f"behind={behind.upstream_url}",
+    )  # fmt: skip
+
+    assert (ran.status, ran.err) == (1, "")
+    assert "http://a.example/more" in ran.out
+    assert len(behind.log) > before
+    assert run("audit", config).err.count("files={") == 1
+    assert "is not like WRITTEN=TARGET" in run("audit", config, "--upstream", "behind").err

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from pytest_mtls import CertificateAuthority, Harness
-from pytest_mtls.audit.auditing import Audit, audit, prepare
+from pytest_mtls.audit.auditing import Audit, audit
 from pytest_mtls.audit.catalogue import chosen
+from pytest_mtls.ground.ground import prepare
 
 _CONFIG = """
 events {}

@@ -98,7 +98,8 @@ def _bad_certificates(ground: Ground, place: Place) -> Report:
             f"a valid certificate gets in no more than these ({honest.seen}): who is let in, and what lies behind, "
             "cannot be told from the configuration",
         )
-    inside = [each for state in _BAD if ground.got_in(each := ground.reception(place, state), place)]
+    states = _BAD if place.tls else (CredentialState.NONE,)
+    inside = [each for state in states if ground.got_in(each := ground.reception(place, state), place)]
     by_cause: dict[tuple[str, Directive], list[Exchange]] = {}
     for exchange in inside:
         rule, directive = responsible(ground, place, exchange)
