@@ -9,14 +9,15 @@ WITH_ENGINE := PYTHON=$(abspath $(BIN)/python) .ci/engine run
 PYTEST_ARGS ?= -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test long lint bench truth soak clean
+.PHONY: help demo test long lint bench truth soak docs clean
 
 help:
 	@echo "make demo    client certificates on a real nginx, in every verify mode (no root, no container engine)"
-	@echo "make test    the whole suite; installs a browser, and installs and starts a container engine, where it may"
+	@echo "make test    the whole suite; installs a browser and clients, and installs and starts a container engine, where it may"
 	@echo "make long    what of the suite takes too long for every run"
 	@echo "make truth   every credential, mode and situation on five generations of nginx, in both engines (minutes)"
 	@echo "make soak    fifty tests over all modes, SOAK_RUNS=1000 times, in random order (an hour); stops at the first flake"
+	@echo "make docs    the documentation as a site, in docs/_build; a warning is an error"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   speed against the bare limit, as ratios"
 
@@ -31,11 +32,12 @@ demo: $(VENV)/installed
 	@$(RUN) pytest_mtls demo
 
 test: $(VENV)/installed
-	@.ci/install browser compose faketime || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
+	@.ci/install browser compose faketime curl openssl golang nodejs java || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
 	@.ci/registry $(BIN) || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
 	@$(WITH_ENGINE) $(RUN) pytest $(PYTEST_ARGS)
 
 long: $(VENV)/installed
+	@.ci/install ssh || [ -z "$$PYTEST_MTLS_REQUIRE_ENGINE" ]
 	@$(WITH_ENGINE) $(RUN) pytest $(PYTEST_ARGS) -m long
 
 truth: $(VENV)/installed
@@ -43,6 +45,11 @@ truth: $(VENV)/installed
 
 soak: $(VENV)/installed
 	@$(WITH_ENGINE) $(RUN) tests.soak
+
+# Read afresh each time: parts of it come from the code.
+docs: $(VENV)/installed
+	@$(RUN) sphinx -b html --fresh-env --fail-on-warning --keep-going --quiet docs docs/_build
+	@echo "docs/_build/index.html"
 
 $(VENV)/linted: $(VENV)/installed
 	@$(RUN) pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
@@ -61,4 +68,4 @@ bench: $(VENV)/benchable
 	@$(WITH_ENGINE) $(RUN) benchmarks
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist docs/_build

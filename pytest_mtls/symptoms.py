@@ -130,6 +130,7 @@ _SAID: Final = {
         b"empty reply from server",
         b"remote end closed connection without response",
         b"unexpected eof while reading",
+        b"eof occurred in violation of protocol",
         b"err empty response",
         b"socket hang up",
         b"header parser received no bytes",
