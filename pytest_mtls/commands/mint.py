@@ -1,27 +1,22 @@
-"""``pytest-mtls mint``: a CA and credentials, written to a folder."""
+"""``pytest-mtls mint``: a CA and credentials, written to a folder, or the openssl commands that make the same."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from pytest_mtls.commands.minting import CRL, Asked, ExistingAuthority, Minted, mint
 from pytest_mtls.commands.options import Commands, add_command, print_json
 from pytest_mtls.errors import InvalidArgument, WorkspaceUnavailable
-from pytest_mtls.pki.states import Credentials, CredentialState
-
-if TYPE_CHECKING:
-    from pytest_mtls.pki.authority import CertificateAuthority
-    from pytest_mtls.pki.credential import Credential
+from pytest_mtls.pki.states import CredentialState
+from pytest_mtls.report.terminal import Progress
 
 _LONGEST_DAYS: Final = 36500
-_CA: Final = "ca"
-_CRL: Final = "crl.pem"
-_TRUST: Final = "trust.pem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +28,6 @@ class _Written:
         return {"path": str(self.path), "what": self.what}
 
 
-@dataclass(frozen=True, slots=True)
-class _Minted:
-    """Everything, before any of it is on disk: a mistake in the last name leaves nothing behind.
-
-    Attributes:
-        authorities: file name -> root and intermediates, from the top.
-        credentials: file name -> clients, servers and states.
-        texts: file name -> what it is, and its content.
-    """
-
-    authorities: dict[str, CertificateAuthority]
-    credentials: dict[str, Credential]
-    texts: dict[str, tuple[str, bytes]]
-
-
 def add_to(commands: Commands) -> None:
     """Declare the command."""
     parser = add_command(
@@ -55,10 +35,12 @@ def add_to(commands: Commands) -> None:
         "mint",
         run,
         summary="write a CA and credentials to a folder",
-        more="Without --client, --server and --state it mints one client and one server for localhost.\n"
+        more="Without --client, --server, --csr and --state it mints one client and one server for localhost.\n"
         "All files have mode 0600.",
         example="pytest-mtls mint certs --client alice bob --server app.example --crl\n"
-        "  pytest-mtls mint certs --state expired,revoked --crl --force",
+        "  pytest-mtls mint certs --state expired,revoked --crl --force\n"
+        "  pytest-mtls mint certs --csr device.csr --ca ca.pem --ca-key ca.key --passphrase-file secret\n"
+        "  pytest-mtls mint certs --client alice --explain | sh",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     for option, text in (
@@ -67,6 +49,15 @@ def add_to(commands: Commands) -> None:
         ("--intermediate", "CAs below the root, each below the one before; the last issues"),
     ):
         parser.add_argument(option, nargs="+", action="extend", default=[], metavar="NAME", help=text)
+    parser.add_argument(
+        "--csr",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="sign these requests (PEM or DER) as clients; subject and alternative names are theirs",
+    )
     parser.add_argument(
         "--state",
         type=_names,
@@ -77,19 +68,30 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("--key-type", default="ec-p256", metavar="TYPE", help="such as rsa-2048 (default: %(default)s)")
     parser.add_argument("--days", type=_days, metavar="N", help="how long it is valid (default: 1, authorities 7)")
+    existing = parser.add_argument_group("an authority that exists already, in place of a new one")
+    existing.add_argument("--ca", type=Path, metavar="FILE", help="PEM of its certificate, then of those above it")
+    existing.add_argument("--ca-key", type=Path, metavar="FILE", help="PEM of its key (default: in the file of --ca)")
+    existing.add_argument("--passphrase-file", type=Path, metavar="FILE", help="its first line opens that key")
     parser.add_argument(
         "--pkcs12-password-env", metavar="VAR", help="environment variable with the .p12 files' password"
     )
-    parser.add_argument("--crl", action="store_true", help=f"write {_CRL}, the CRLs of all authorities")
+    parser.add_argument("--crl", action="store_true", help=f"write {CRL}, the CRLs of all authorities")
     parser.add_argument("--force", action="store_true", help="write into a folder that is not empty")
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="write nothing: print a shell script that makes the same with openssl, step by step",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Mint everything, then write it, then list it."""
     folder: Path = options.folder
+    if options.explain:
+        return _explain(_minted(options), options)
     password = _password(options.pkcs12_password_env)
     _check_folder(folder, force=options.force)
-    minted = _mint(options)
+    minted = _minted(options)
     try:
         written = list(_write(minted, folder, password))
     except OSError as error:
@@ -103,6 +105,50 @@ def run(options: argparse.Namespace) -> int:
         for each in written:
             print(f"{each.path!s:<{width}}  {each.what}")
     return 0
+
+
+def _minted(options: argparse.Namespace) -> Minted:
+    with Progress("credentials") as progress:
+        return mint(_asked(options), progress.show)
+
+
+def _explain(minted: Minted, options: argparse.Namespace) -> int:
+    from pytest_mtls.commands.mint_script import script
+
+    text = script(minted, options.folder, password_variable=options.pkcs12_password_env)
+    if options.json:
+        print_json({"script": text})
+    else:
+        print(text, end="")
+    return 0
+
+
+def _asked(options: argparse.Namespace) -> Asked:
+    from pytest_mtls.pki.keys import KeyType
+
+    clients, servers, states = options.client, options.server, _states(options.state)
+    if not (clients or servers or states or options.csr):
+        clients, servers = ["client"], ["localhost"]
+    return Asked(
+        clients=clients,
+        servers=servers,
+        requests=options.csr,
+        intermediates=options.intermediate,
+        states=states,
+        key_type=KeyType.parse(options.key_type),
+        lifetime=timedelta(days=options.days) if options.days else None,
+        existing=_existing(options),
+        crl=options.crl,
+    )
+
+
+def _existing(options: argparse.Namespace) -> ExistingAuthority | None:
+    if options.ca is None:
+        for option, value in (("--ca-key", options.ca_key), ("--passphrase-file", options.passphrase_file)):
+            if value is not None:
+                raise InvalidArgument(f"{option} {value}: without --ca there is no authority that it could belong to.")
+        return None
+    return ExistingAuthority(options.ca, options.ca_key or options.ca, options.passphrase_file)
 
 
 def _names(text: str) -> list[str]:
@@ -136,52 +182,6 @@ def _check_folder(folder: Path, *, force: bool) -> None:
         raise InvalidArgument(f"{folder} is {'not empty' if folder.is_dir() else 'not a folder'}. {remedy}")
 
 
-def _mint(options: argparse.Namespace) -> _Minted:
-    from pytest_mtls.pki.keys import KeyType
-
-    key_type = KeyType.parse(options.key_type)
-    lifetime = timedelta(days=options.days) if options.days else None
-    authorities = _authorities(options.intermediate, key_type, lifetime)
-    issuing = authorities[-1][1]
-    cast = Credentials(issuing)
-    states = _states(options.state)
-    clients, servers = options.client, options.server
-    if not (clients or servers or states):
-        clients, servers = ["client"], ["localhost"]
-    credentials = [(name, issuing.issue_client(name, key_type=key_type, lifetime=lifetime)) for name in clients]
-    for name in servers:
-        # One for this machine is of use only if it stands for its addresses too.
-        names = () if name == "localhost" else (name,)
-        credentials.append((name, issuing.issue_server(*names, key_type=key_type, lifetime=lifetime)))
-    credentials += [(str(state), credential) for state in states if (credential := cast[state]) is not None]
-    texts = {}
-    if states:
-        texts[_TRUST] = ("what a server is to trust (ssl_client_certificate)", cast.trust_pem)
-    if options.crl:
-        texts[_CRL] = ("CRLs of all authorities (ssl_crl)", cast.crl_bundle() if states else issuing.crl_bundle())
-    stems = iter(_distinct([name for name, _ in [*authorities, *credentials]]))
-    return _Minted(
-        authorities={next(stems): authority for _, authority in authorities},
-        credentials={next(stems): credential for _, credential in credentials},
-        texts=texts,
-    )
-
-
-def _authorities(
-    intermediates: Iterable[str], key_type: str, lifetime: timedelta | None
-) -> list[tuple[str, CertificateAuthority]]:
-    from pytest_mtls.pki.authority import CertificateAuthority
-
-    # A day longer than what they issue: that must not outlive them by the second that minting takes.
-    longer = lifetime + timedelta(days=1) if lifetime else None
-    authority = CertificateAuthority(key_type=key_type, lifetime=longer)
-    made = [(_CA, authority)]
-    for name in intermediates:
-        authority = authority.intermediate(name, key_type=key_type, lifetime=longer)
-        made.append((name, authority))
-    return made
-
-
 def _states(names: list[str]) -> list[CredentialState]:
     mintable: list[CredentialState] = [state for state in CredentialState if state is not CredentialState.NONE]
     for name in names:
@@ -190,25 +190,7 @@ def _states(names: list[str]) -> list[CredentialState]:
     return mintable if "all" in names else [CredentialState(name) for name in dict.fromkeys(names)]
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
-    """File names for these names, in the same order.
-
-    Raises:
-        InvalidArgument: two are the same.
-    """
-    from pytest_mtls.pki.files import safe_file_name
-
-    stems: dict[str, str] = {}
-    for name in names:
-        stem = safe_file_name(name)
-        # File systems that ignore case would take one for the other.
-        if (other := stems.get(stem.lower())) is not None:
-            raise InvalidArgument(f"{other!r} and {name!r} would both be written as {stem!r}; give one another name.")
-        stems[stem.lower()] = name
-    return [safe_file_name(name) for name in names]
-
-
-def _write(minted: _Minted, folder: Path, password: str | None) -> Iterator[_Written]:
+def _write(minted: Minted, folder: Path, password: str | None) -> Iterator[_Written]:
     from pytest_mtls.pki.files import make_private_folder, write_private
 
     make_private_folder(folder)
@@ -217,7 +199,11 @@ def _write(minted: _Minted, folder: Path, password: str | None) -> Iterator[_Wri
         write_private(folder / name, content)
         return _Written(folder / name, what)
 
-    for stem, authority in minted.authorities.items():
+    for number, (stem, authority) in enumerate(minted.authorities.items()):
+        if number == 0 and minted.existing is not None:
+            # Its key stays where it is, and nobody trusts an intermediate without those above it.
+            yield put(f"{stem}.crt.pem", authority.chain_pem, f"CA certificate of {authority.subject_dn}")
+            continue
         yield put(f"{stem}.crt.pem", authority.certificate_pem, f"CA certificate of {authority.subject_dn}")
         yield put(f"{stem}.key.pem", authority.private_key_pem, "its private key")
     for stem, credential in minted.credentials.items():
@@ -227,5 +213,9 @@ def _write(minted: _Minted, folder: Path, password: str | None) -> Iterator[_Wri
         yield _Written(files.chain, "certificate and what is sent after it")
         if credential.matches_key:
             yield _Written(files.pkcs12, "all of it, for a browser" + ("" if password else " (no password)"))
+    for stem, signed in minted.signed.items():
+        what = f"certificate of {signed.issued.subject_dn}, for {signed.request}"
+        yield put(f"{stem}.crt.pem", signed.issued.certificate_pem, what)
+        yield put(f"{stem}.chain.pem", signed.issued.chain_pem, "certificate and what is sent after it")
     for name, (what, content) in minted.texts.items():
         yield put(name, content, what)
