@@ -12,7 +12,6 @@ from pytest_mtls import __version__
 from tests.commands.conftest import Ran
 
 Run = Callable[..., Ran]
-COMMANDS = ("demo", "serve", "table", "scenarios", "config", "mint", "explain", "export", "doctor", "sweep")
 
 
 def test_it_says_its_version(run: Run) -> None:
@@ -22,16 +21,6 @@ def test_it_says_its_version(run: Run) -> None:
     )
 
     assert run("--version").out == done.stdout == f"pytest-mtls {__version__}\n"
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_of_every_command_has_an_example(run: Run, command: str) -> None:
-    """A reader sees how it is used, and that there is output for programs."""
-    ran = run(command, "--help")
-
-    assert ran.status == 0
-    assert f"example:\n  pytest-mtls {command}" in ran.out
-    assert "--json" in ran.out
 
 
 @pytest.mark.parametrize("arguments", [[], ["tabel"], ["demo", "--engine", "vm"]])

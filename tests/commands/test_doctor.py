@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import platform
+import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_mtls.commands import doctor
 from pytest_mtls.engines import clock
 from pytest_mtls.engines.api import engine_expected
 from tests.commands.conftest import Ran
@@ -73,7 +79,7 @@ def test_libfaketime_is_named_with_what_it_is_for(run: Run, monkeypatch: pytest.
     assert str(library) in there["found"]
     assert "clock=" in there["found"]
     assert "clock=" in missing["found"]
-    assert "install libfaketime" in missing["remedy"] or "add libfaketime" in missing["remedy"]
+    assert missing["remedy"].rstrip("'").endswith(" libfaketime")
 
 
 @pytest.mark.usefixtures("_no_container_engine")
@@ -87,3 +93,39 @@ def test_a_machine_where_nothing_works_is_told_so(run: Run, monkeypatch: pytest.
     assert not ran.json["ok"]
     assert "TMPDIR" in checks(ran)["temporary folder"]["remedy"]
     assert not checks(ran)["process engine"]["ok"]
+
+
+@pytest.mark.parametrize("system", ["debian", "ubuntu", "alpine", "fedora", "arch", "opensuse-leap"])
+@pytest.mark.usefixtures("_no_container_engine")
+def test_what_is_missing_comes_with_the_very_command(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: str
+) -> None:
+    """On each kind of system, with its own package manager: a shell takes it as it is."""
+    kin = {"ubuntu": "debian", "opensuse-leap": "suse opensuse"}
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"ID": system, "ID_LIKE": kin.get(system, "")})
+    monkeypatch.setattr(clock, "_LIBRARIES", ())
+    monkeypatch.setattr(doctor, "_engine", lambda name: doctor.Check(name, False, "", doctor._container_remedy()))
+    monkeypatch.delenv("DOCKER_HOST")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    remedies = {name: check["remedy"] for name, check in checks(run("doctor", "--json")).items() if check["remedy"]}
+
+    manager = {"alpine": "apk add", "fedora": "dnf install", "arch": "pacman -S", "opensuse-leap": "zypper install"}
+    assert {"docker", "libfaketime", "Debian's packages"} <= set(remedies)
+    assert manager.get(system, "apt-get install") in remedies["docker"]
+    assert "docker" in remedies["docker"]
+    for remedy in remedies.values():
+        subprocess.run(["/bin/sh", "-n", "-c", remedy], check=True, timeout=5)
+
+
+@pytest.mark.usefixtures("_no_container_engine")
+def test_a_package_that_is_too_old_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the version that is here, those that would do, and the command that gets one."""
+    needed = ["pytest>=8", "h11>=99", "no-such-thing-at-all>=1; extra == 'app'", "nothing-of-this-name>=2"]
+    monkeypatch.setattr(metadata, "requires", lambda name: needed)
+
+    packages = checks(run("doctor", "--json"))["packages"]
+
+    assert not packages["ok"]
+    assert re.fullmatch(r"h11 [\d.]+ is not >=99; without nothing-of-this-name", packages["found"])
+    assert packages["remedy"] == f"{sys.executable} -m pip install 'h11>=99' 'nothing-of-this-name>=2'"

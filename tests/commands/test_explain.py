@@ -111,6 +111,7 @@ def test_several_files_are_read_as_one(run: Run, tmp_path: Path) -> None:
     assert (finding["count"], finding["file"], finding["line"]) == (2, str(tmp_path / "error.log.1"), 2)
 
 
+@pytest.mark.long
 def test_a_large_log_streams(tmp_path: Path) -> None:
     """100 MB, and one line of 8 MB in it, in a process that may not have so much memory."""
     log = tmp_path / "error.log"

@@ -150,3 +150,91 @@ def test_a_folder_that_cannot_be_written_is_one_clear_message(run: Run, tmp_path
 
     assert ran.status == 1
     assert str(tmp_path / "file" / "certs") in ran.err
+
+
+@pytest.fixture
+def house(run: Run, tmp_path: Path) -> Path:
+    """A folder with an authority whose key is encrypted, and a device's request."""
+    folder = tmp_path / "house"
+    run("mint", folder, "--client", "alice")
+    for arguments in (
+        ["pkey", "-in", "ca.key.pem", "-aes256", "-passout", "pass:secret", "-out", "locked.pem"],
+        [
+            "req",
+            "-new",
+            "-newkey",
+            "ed25519",
+            "-nodes",
+            "-keyout",
+            "d.key",
+            "-subj",
+            "/CN=device",
+            "-out",
+            "device.csr",
+        ],
+    ):
+        subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, check=True, timeout=20)
+    (folder / "passphrase").write_text("secret\n")
+    (folder / "wrong").write_text("guess\n")
+    (folder / "empty").write_text("\n")
+    return folder
+
+
+def existing(house: Path, key: str = "locked.pem", passphrase: str = "passphrase") -> list[object]:
+    """The options that name that authority."""
+    return ["--ca", house / "ca.crt.pem", "--ca-key", house / key, "--passphrase-file", house / passphrase]
+
+
+def test_an_authority_that_exists_signs_a_request(run: Run, tmp_path: Path, house: Path) -> None:
+    """No key is written: the device has its own, and the authority's stays where it is."""
+    ran = run("mint", tmp_path / "certs", *existing(house), "--csr", house / "device.csr")
+
+    names = sorted(path.name for path in (tmp_path / "certs").iterdir())
+    assert ran.status == 0, ran.err
+    assert names == ["ca.crt.pem", "device.chain.pem", "device.crt.pem"]
+    certificate(tmp_path / "certs" / "device.crt.pem").verify_directly_issued_by(certificate(house / "ca.crt.pem"))
+
+
+def test_one_file_may_hold_certificate_and_key(run: Run, tmp_path: Path, house: Path) -> None:
+    """--ca-key is then left out; intermediates go below."""
+    (house / "both.pem").write_bytes((house / "ca.crt.pem").read_bytes() + (house / "ca.key.pem").read_bytes())
+
+    ran = run("mint", tmp_path / "certs", "--ca", house / "both.pem", "--intermediate", "Issuing", "--client", "bob")
+
+    assert ran.status == 0, ran.err
+    assert b"PRIVATE KEY" not in (tmp_path / "certs" / "ca.crt.pem").read_bytes()
+    issuing = certificate(tmp_path / "certs" / "Issuing.crt.pem")
+    issuing.verify_directly_issued_by(certificate(house / "ca.crt.pem"))
+    certificate(tmp_path / "certs" / "bob.crt.pem").verify_directly_issued_by(issuing)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (lambda house: existing(house, passphrase="wrong"), "the password is wrong"),
+        (lambda house: existing(house, passphrase="empty"), "its first line is empty"),
+        (lambda house: existing(house, passphrase="missing"), "No such file"),
+        (lambda house: existing(house)[:4], "--passphrase-file"),
+        (lambda house: existing(house, key="alice.key.pem"), "not the one of the first certificate"),
+        (lambda house: ["--ca", house / "ca.crt.pem"], "holds only a certificate"),
+        (lambda house: ["--ca", house / "alice.crt.pem", "--ca-key", house / "alice.key.pem"], "not an authority's"),
+        (lambda house: ["--ca", house / "nothing.pem"], "No such file"),
+        (lambda house: ["--ca-key", house / "ca.key.pem"], "without --ca"),
+        (lambda house: ["--csr", house / "alice.crt.pem"], "exactly one certificate signing request"),
+        (lambda house: ["--csr", house / "alice.p12"], "is DER, but not a certificate signing request"),
+        (lambda house: ["--csr", house], "Is a directory"),
+        (lambda house: ["--csr", house / "device.csr", house / "device.csr"], "'device'"),
+    ],
+)
+@pytest.mark.parametrize("how", [(), ("--explain",)], ids=["written", "explained"])
+def test_an_authority_or_a_request_that_cannot_be_used_is_one_clear_message(
+    run: Run, tmp_path: Path, house: Path, options: Callable[[Path], list[object]], named: str, how: tuple[str, ...]
+) -> None:
+    """Exit status 2, what is wrong with which file, and nothing is written."""
+    ran = run("mint", tmp_path / "certs", *options(house), *how)
+
+    assert ran.status == 2
+    assert named in ran.err
+    assert "Traceback" not in ran.err
+    assert ran.out == ""
+    assert not (tmp_path / "certs").exists()

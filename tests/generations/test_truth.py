@@ -14,10 +14,12 @@ from pytest_mtls.table.measure import Gap, MeasuredCell, Part, measure
 from pytest_mtls.table.situations import SITUATIONS, named
 from tests.generations.conftest import built
 
-# As processes all of it; in containers, which are slower to ask, what differs between versions.
+# As processes all of it; in containers, which are slower to ask, what differs between versions, and some of that in
+# every run: what they run is the same file.
 MEASURED = [
     *(("process", situation) for situation in (*SITUATIONS, "ocsp@stream")),
-    *(("docker", situation) for situation in ("plain", "crl", "depth-0", "stream", "ocsp", "pinned-crl")),
+    *(("docker", situation) for situation in ("plain", "ocsp")),
+    *(pytest.param("docker", each, marks=pytest.mark.long) for each in ("crl", "depth-0", "stream", "pinned-crl")),
 ]
 # Between them they tell the four modes apart: `off` looks at nothing, `optional` differs for `none` alone.
 TELLING = (VerifyMode.ON, VerifyMode.OPTIONAL_NO_CA)
