@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_mtls.applications.interface import AsgiApp, WsgiApp
     from pytest_mtls.arguments import Ocsp, ServerArguments, TlsUpstream, Verbatim, VirtualServer
+    from pytest_mtls.browser.browser import Browser, Through
+    from pytest_mtls.browser.page import Page
+    from pytest_mtls.clients.outcome import ClientOutcome
     from pytest_mtls.errors import (
         ApplicationStartError,
+        BrowserGone,
+        BrowserUnavailable,
+        ClientUnavailable,
         DeadlineExceeded,
         EngineLacksFeature,
         EngineUnavailable,
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
         InvalidMarker,
         InvalidName,
         InvalidPem,
+        InvalidPkcs12,
         KeyMismatch,
         LimitReached,
         MtlsError,
@@ -53,6 +60,7 @@ if TYPE_CHECKING:
     from pytest_mtls.pki.ocsp import OcspQuery, OcspResponder
     from pytest_mtls.pki.ocsp_response import OcspBehaviour
     from pytest_mtls.pki.states import Credentials, CredentialState
+    from pytest_mtls.pki.trustme import from_trustme
     from pytest_mtls.probe.channel import Ending
     from pytest_mtls.probe.connection import Connection
     from pytest_mtls.probe.recorder import Forwarded
@@ -64,8 +72,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "applications.interface": ("AsgiApp", "WsgiApp"),
     "arguments": ("Ocsp", "ServerArguments", "TlsUpstream", "Verbatim", "VirtualServer"),
+    "browser.browser": ("Browser", "Through"),
+    "browser.page": ("Page",),
+    "clients.outcome": ("ClientOutcome",),
     "errors": (
         "ApplicationStartError",
+        "BrowserGone",
+        "BrowserUnavailable",
+        "ClientUnavailable",
         "DeadlineExceeded",
         "EngineLacksFeature",
         "EngineUnavailable",
@@ -74,6 +88,7 @@ _HOMES = {
         "InvalidMarker",
         "InvalidName",
         "InvalidPem",
+        "InvalidPkcs12",
         "KeyMismatch",
         "LimitReached",
         "MtlsError",
@@ -106,6 +121,7 @@ _HOMES = {
     "pki.ocsp": ("OcspQuery", "OcspResponder"),
     "pki.ocsp_response": ("OcspBehaviour",),
     "pki.states": ("CredentialState", "Credentials"),
+    "pki.trustme": ("from_trustme",),
     "probe.channel": ("Ending",),
     "probe.connection": ("Connection",),
     "probe.recorder": ("Forwarded",),
@@ -121,8 +137,13 @@ __version__ = "0.1.0"
 __all__ = [
     "ApplicationStartError",
     "AsgiApp",
+    "Browser",
+    "BrowserGone",
+    "BrowserUnavailable",
     "CertificateAuthority",
     "Change",
+    "ClientOutcome",
+    "ClientUnavailable",
     "Connection",
     "Credential",
     "CredentialState",
@@ -141,6 +162,7 @@ __all__ = [
     "InvalidMarker",
     "InvalidName",
     "InvalidPem",
+    "InvalidPkcs12",
     "Invariant",
     "KeyMismatch",
     "KeyType",
@@ -158,6 +180,7 @@ __all__ = [
     "OcspQuery",
     "OcspResponder",
     "Outcome",
+    "Page",
     "PortInUse",
     "Reload",
     "ReloadRefused",
@@ -166,6 +189,7 @@ __all__ = [
     "Session",
     "SharedServerError",
     "StartRefusal",
+    "Through",
     "TlsUpstream",
     "Unavailable",
     "UnclosedWarning",
@@ -175,6 +199,7 @@ __all__ = [
     "WorkspaceUnavailable",
     "WsgiApp",
     "__version__",
+    "from_trustme",
     "keep_fresh",
     "renew",
     "rotate_ca",

@@ -19,6 +19,7 @@ from typing import Final, NoReturn
 from pytest_mtls import __version__
 from pytest_mtls.commands import (
     audit,
+    clients,
     compare,
     config,
     demo,
@@ -31,8 +32,9 @@ from pytest_mtls.commands import (
     sweep,
     table,
 )
-from pytest_mtls.commands.options import described
+from pytest_mtls.commands.options import Parser, described
 from pytest_mtls.errors import InvalidArgument, MtlsError
+from pytest_mtls.report.terminal import wrapped
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -67,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             status: int = arguments.run(arguments)
             sys.stdout.flush()
     except MtlsError as error:
-        print(f"pytest-mtls {arguments.command}: {error}", file=sys.stderr)
+        print(wrapped(f"pytest-mtls {arguments.command}: {error}", sys.stderr), file=sys.stderr)
         return USAGE if isinstance(error, InvalidArgument) else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -81,13 +83,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pytest-mtls",
         **described("Test client-certificate checking on a real nginx.", _EXAMPLE),
     )
     parser.add_argument("--version", action="version", version=f"pytest-mtls {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (demo, serve, audit, compare, table, scenarios, config, mint, explain, export, doctor, sweep):
+    first = (demo, serve, audit, compare, table, clients, scenarios)
+    for command in (*first, config, mint, explain, export, doctor, sweep):
         command.add_to(commands)
     return parser
 

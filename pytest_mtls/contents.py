@@ -10,6 +10,8 @@ from typing import Any, Final
 from pytest_mtls.arguments import Verbatim
 from pytest_mtls.errors import InvalidArgument, KeyMismatch
 from pytest_mtls.nginx.spec import ABSENT, FileContent
+from pytest_mtls.pki.trustme import native
+from pytest_mtls.secret import Secret
 
 _TICKET_KEY_SIZES: Final = (48, 80)
 
@@ -52,6 +54,7 @@ def crl(value: object, issuers: Any, *, of: str) -> FileContent | None:
         load_crls(content, "crl")
         return content
     several = issuers if isinstance(issuers, Sequence) and not isinstance(issuers, str | bytes) else (issuers,)
+    several = [native(each) for each in several]
     if not all(hasattr(each, "crl_bundle") for each in several):
         raise InvalidArgument(
             f"crl=True needs {of} to be an authority, which can make its CRL; give the CRL as PEM instead."
@@ -74,9 +77,11 @@ def identity(value: Any, argument: str) -> tuple[FileContent, FileContent]:
         return _verbatim(value), _verbatim(value)
     if isinstance(value, tuple) and len(value) == 2 and all(isinstance(each, Verbatim) for each in value):
         return _verbatim(value[0]), _verbatim(value[1])
+    value = native(value)
     if not hasattr(value, "private_key_pem"):
+        given = f"{len(value)} bytes" if isinstance(value, bytes) else repr(value)
         raise InvalidArgument(
-            f"{argument}={value!r} is no Credential. Use ca.issue_server(...) or ca.issue_client(...); "
+            f"{argument}: {given} is no Credential. Use ca.issue_server(...) or ca.issue_client(...); "
             "for content of your own (Verbatim(certificate), Verbatim(key))."
         )
     if not value.matches_key:
@@ -99,7 +104,7 @@ def ticket_keys(value: object) -> tuple[FileContent, ...]:
 
 
 def _ticket_key(value: object) -> bytes:
-    key = _content(value, "session_ticket_key")
+    key = Secret(_content(value, "session_ticket_key"))
     if len(key) not in _TICKET_KEY_SIZES:
         raise InvalidArgument(
             f"session_ticket_key: {len(key)} bytes, and nginx takes 48 or 80 (ngx_ssl_session_ticket_keys)."
@@ -114,7 +119,7 @@ def _verbatim(value: Verbatim) -> FileContent:
 def _certificates(value: object, argument: str) -> bytes:
     from pytest_mtls.pki.pem import load_certificates
 
-    if (pem := getattr(value, "certificate_pem", None)) is not None:
+    if (pem := getattr(native(value), "certificate_pem", None)) is not None:
         return bytes(pem)
     if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str | bytes):
         return b"".join(_certificates(each, argument) for each in value)
@@ -131,6 +136,7 @@ def _content(value: object, argument: str) -> bytes:
     if isinstance(value, str | os.PathLike):
         try:
             return Path(value).read_bytes()
-        except OSError as error:
-            raise InvalidArgument(f"{argument}: cannot read {str(value)!r}: {error.strerror}.") from error
+        except (OSError, ValueError) as error:  # a NUL byte in a path is a ValueError
+            said = getattr(error, "strerror", None) or error
+            raise InvalidArgument(f"{argument}: cannot read {str(value)!r}: {said}.") from error
     raise InvalidArgument(f"{argument}={value!r} is a {type(value).__name__}; give bytes or the path of a file.")

@@ -18,6 +18,7 @@ from pytest_mtls.nginx.spec import ServerSpec
 from pytest_mtls.outcome import Outcome
 from pytest_mtls.own_config.changes import Change
 from pytest_mtls.own_config.configuration import OwnConfiguration
+from pytest_mtls.pki.trustme import native
 from pytest_mtls.reload import Reload, checked_writing, rewrite
 from pytest_mtls.reload import reload as reload_nginx
 from pytest_mtls.resolution import Surroundings, resolve
@@ -123,13 +124,13 @@ class ControlledNginx:
     @property
     def upstream_url(self) -> str:
         """Its address as another nginx of the same engine reaches it: for ``upstream=``."""
-        return f"{'https' if self.spec.tls else 'http'}://{self.listener.direct or self.listener.public}"
+        return f"{'https' if self.spec.tls else 'http'}://{self.listener.inside or self.listener.public}"
 
     @property
     def trust(self) -> bytes:
         """PEM of what a client must trust to talk to it."""
         # A server certificate of the user's own is trusted itself: whoever issued it is not known here.
-        own = getattr(self._arguments.given().get("server"), "certificate_pem", None)
+        own = getattr(native(self._arguments.given().get("server")), "certificate_pem", None)
         return own if own is not None else self._equipment.trust()
 
     @property

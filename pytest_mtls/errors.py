@@ -6,6 +6,7 @@ Grouped by what the caller can do about it::
      ├─ InvalidArgument (also a ValueError)    what was asked cannot be: mend the call
      │   ├─ InvalidMarker                        an argument of @pytest.mark.mtls
      │   ├─ InvalidPem                           malformed, DER or empty where PEM is needed
+     │   ├─ InvalidPkcs12                        damaged, something else, or of another password
      │   ├─ InvalidName                          a subject, alternative name or server name
      │   ├─ InvalidConfigValue                   would not survive as nginx configuration text
      │   ├─ KeyMismatch                          a private key of another certificate
@@ -16,8 +17,11 @@ Grouped by what the caller can do about it::
      │   │   └─ EngineLacksFeature                 an engine that cannot do what was asked, or not on this machine
      │   ├─ NginxUnavailable                     no such image, binary or name; not an nginx; no SSL module
      │   │   └─ NginxLacksFeature                  a good nginx that cannot do what was asked: too old, or built without
+     │   ├─ BrowserUnavailable                   no browser, nothing to make its profile with, or too old
+     │   ├─ ClientUnavailable                    no curl, Go, Node, Java ..., or too old
      │   ├─ LimitReached                         no more open files, processes, memory or free ports
  │   └─ WorkspaceUnavailable                 the temporary folder cannot be written
+     ├─ BrowserGone                            a browser crashed, or was closed: open another one
      ├─ NginxError                             nginx said no, or died: .log and .config tell
      │   ├─ NginxStartError                      it refused to start
      │   ├─ PortInUse                            the address asked for is taken
@@ -70,6 +74,10 @@ class InvalidMarker(InvalidArgument):
 
 class InvalidPem(InvalidArgument):
     """Bytes that should be PEM are malformed, DER, empty, or hold something else."""
+
+
+class InvalidPkcs12(InvalidArgument):
+    """Bytes that should be PKCS #12 are damaged or something else, or the password is another one."""
 
 
 class InvalidName(InvalidArgument):
@@ -135,6 +143,14 @@ class WorkspaceUnavailable(Unavailable):
     """The temporary folder for configuration and keys cannot be used."""
 
 
+class BrowserUnavailable(Unavailable):
+    """There is no browser, or it is too old, or what makes its profile or drives it is missing."""
+
+
+class ClientUnavailable(Unavailable):
+    """A client is not on this machine, or too old, or cannot be built; the message has the command that installs it."""
+
+
 class ApplicationStartError(MtlsError):
     """The WSGI or ASGI application given as upstream failed at its start."""
 
@@ -167,6 +183,10 @@ class ReloadRefused(NginxError):
 
 class ServerGone(NginxError):
     """The server was stopped, or died, before it could be asked."""
+
+
+class BrowserGone(MtlsError):
+    """The browser crashed, or was closed, before it had shown a page."""
 
 
 class DeadlineExceeded(MtlsError, TimeoutError):

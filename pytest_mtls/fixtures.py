@@ -19,23 +19,25 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def _mtls_harness(request: pytest.FixtureRequest) -> Harness:
-    from pytest_mtls.sessions import harness_of
+def _mtls_harness(request: pytest.FixtureRequest, mtls_ca: CertificateAuthority) -> Harness:
+    from pytest_mtls.sessions import harness_with
 
-    return harness_of(request.config)
+    return harness_with(request.config, mtls_ca)
 
 
 @pytest.fixture(scope="session")
-def _mtls_pool(request: pytest.FixtureRequest) -> ServerPool:
+def _mtls_pool(request: pytest.FixtureRequest, _mtls_harness: Harness) -> ServerPool:
     from pytest_mtls.sessions import pool_of
 
     return pool_of(request.config)
 
 
 @pytest.fixture(scope="session")
-def mtls_ca(_mtls_harness: Harness) -> CertificateAuthority:
-    """The authority that shared servers trust."""
-    return _mtls_harness.ca
+def mtls_ca(request: pytest.FixtureRequest) -> CertificateAuthority:
+    """The authority that servers trust by default; a suite that has its own overrides this in its first conftest.py."""
+    from pytest_mtls.sessions import harness_of
+
+    return harness_of(request.config).ca
 
 
 @pytest.fixture(scope="session")

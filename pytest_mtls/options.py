@@ -165,8 +165,9 @@ def check(config: pytest.Config) -> None:
     """
     for name, allowed in (("engine", ENGINES), ("missing", MISSING), ("audit_fail_on", FAIL_ON)):
         if (value := option(config, name)) not in (None, *allowed):
-            choices = ", ".join(map(repr, allowed))
-            raise pytest.UsageError(f"--mtls-{name.replace('_', '-')}: {value!r} is not known; use one of {choices}.")
+            from pytest_mtls.errors import InvalidArgument
+
+            raise pytest.UsageError(str(InvalidArgument.not_one_of(f"--mtls-{name.replace('_', '-')}", value, allowed)))
     timeout(config)
     for name, path in audited(config).items():
         if not path.is_file():

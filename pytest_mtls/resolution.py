@@ -229,7 +229,8 @@ def _ocsp_check(asked: Ocsp | None, surroundings: Surroundings) -> OcspCheck | N
 
 
 def _server_names(value: object) -> tuple[str, ...]:
-    names = ("localhost",) if value is None else (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
+    given = ("localhost",) if value is None else value
+    names = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
     if not names:
         raise InvalidArgument("server_names=() leaves the server without a name; leave it out for 'localhost'.")
     return tuple(text.server_name(name) for name in names)

@@ -17,6 +17,7 @@ from pytest_mtls.errors import InvalidArgument, ServerGone
 from pytest_mtls.nginx.spec import ServerBlock
 from pytest_mtls.outcome import Outcome
 from pytest_mtls.own_config.configuration import OwnConfiguration
+from pytest_mtls.pki.trustme import native
 from pytest_mtls.probe import clients
 from pytest_mtls.probe.asked import Asked
 from pytest_mtls.probe.conclusion import unloadable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pytest_mtls.outcome import Expected
     from pytest_mtls.pki.credential import Credential
     from pytest_mtls.pki.states import CredentialState
+    from pytest_mtls.pki.trustme import TrustmeLeafCert
     from pytest_mtls.probe.session import Session
 
 
@@ -86,7 +88,7 @@ class NginxServer(ControlledNginx):
         self,
         path: str = "/",
         *,
-        credential: Credential | None = None,
+        credential: Credential | TrustmeLeafCert | None = None,
         method: str = "GET",
         headers: HeaderFields = (),
         body: bytes = b"",
@@ -154,12 +156,12 @@ class NginxServer(ControlledNginx):
         """Ask with the client you ship, such as ``"curl"``; the arguments: :func:`pytest_mtls.clients.asking.ask`."""
         from pytest_mtls.clients.asking import ask
 
-        return ask(self, client, path, **asked)
+        return ask(self, client, path, **{**asked, "credential": native(asked.get("credential"))})
 
     def connect(
         self,
         *,
-        credential: Credential | None = None,
+        credential: Credential | TrustmeLeafCert | None = None,
         tls: str | Iterable[str] | None = None,
         server_name: str | _Default | None = DEFAULT,
         session: Session | None = None,
@@ -252,25 +254,29 @@ class NginxServer(ControlledNginx):
             force=force,
         )
 
-    def ssl_context(self, credential: Credential | None = None) -> ssl.SSLContext:
+    def ssl_context(self, credential: Credential | TrustmeLeafCert | None = None) -> ssl.SSLContext:
         """A context for any library: presents ``credential``, trusts this server and checks its name."""
         return clients.ssl_context(credential, self.trust)
 
-    def requests_session(self, credential: Credential | None = None) -> requests.Session:
+    def requests_session(self, credential: Credential | TrustmeLeafCert | None = None) -> requests.Session:
         """A ``requests.Session`` that presents ``credential`` and trusts this server and nothing else."""
         return clients.requests_session(self.ssl_context(credential))
 
-    def httpx_client(self, credential: Credential | None = None, **options: Any) -> httpx.Client:
+    def httpx_client(self, credential: Credential | TrustmeLeafCert | None = None, **options: Any) -> httpx.Client:
         """An ``httpx.Client`` with this server as its base URL; ``options`` are httpx's."""
         return clients.httpx_client(self.url, self.ssl_context(credential), **{"http2": self.spec.http2, **options})
 
-    def httpx_async_client(self, credential: Credential | None = None, **options: Any) -> httpx.AsyncClient:
+    def httpx_async_client(
+        self, credential: Credential | TrustmeLeafCert | None = None, **options: Any
+    ) -> httpx.AsyncClient:
         """An ``httpx.AsyncClient``, otherwise the same."""
         return clients.httpx_async_client(
             self.url, self.ssl_context(credential), **{"http2": self.spec.http2, **options}
         )
 
-    def curl(self, credential: Credential | None = None, path: str = "/", *, folder: str = "certs") -> list[str]:
+    def curl(
+        self, credential: Credential | TrustmeLeafCert | None = None, path: str = "/", *, folder: str = "certs"
+    ) -> list[str]:
         """The argument list of a curl command that asks the same.
 
         The credential's files and the CA's are written to ``folder`` (keys 0600): remove it when done.

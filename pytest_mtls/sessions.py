@@ -84,7 +84,9 @@ def harness_with(config: pytest.Config, ca: object) -> Harness:
         InvalidArgument: what the fixture gave is not one.
     """
     from pytest_mtls.pki.authority import CertificateAuthority
+    from pytest_mtls.pki.trustme import native
 
+    ca = native(ca)
     if not isinstance(ca, CertificateAuthority):
         raise InvalidArgument(
             f"The fixture mtls_ca gave a {type(ca).__name__}; have it return a CertificateAuthority, such as "
@@ -129,12 +131,22 @@ def close(config: pytest.Config) -> list[str]:
 def watched(item: pytest.Item, server: NginxServer) -> Iterator[NginxServer]:
     """Keep what a server answers during a test, for its report."""
     watch = Watch(server, item.nodeid, len(server.log))
+    told = _properties(server, harness_of(item.config).engine.name)
+    item.user_properties += [each for each in dict.fromkeys(told) if each not in item.user_properties]
     item.stash.setdefault(_WATCHES, []).append(watch)
     server.observers.append(watch.note)
     try:
         yield server
     finally:
         server.observers.remove(watch.note)
+
+
+def _properties(server: NginxServer, engine: str) -> Iterator[tuple[str, object]]:
+    """What a test's element in JUnit XML says of a server that it used."""
+    yield "mtls_nginx", f"{server.version} (OpenSSL {server.openssl_version})"
+    yield "mtls_engine", engine
+    if server.spec.own is None:
+        yield from (("mtls_verify", str(block.verify)) for block in server.spec.blocks)
 
 
 def sections(item: pytest.Item) -> Iterator[tuple[str, str]]:

@@ -1,11 +1,9 @@
-import base64
 import json
 import shutil
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from cryptography.hazmat.primitives import hashes
 from mobile import app, decoded
 
 from pytest_mtls import CredentialState
@@ -59,8 +57,7 @@ def test_a_phone_reads_its_account_with_its_token(mtls_nginx, phone):
 
 def test_the_token_names_the_certificate(mtls_nginx, phone):
     claims = json.loads(decoded(token_of(mtls_nginx, phone).split(".")[0]))
-    thumbprint = base64.urlsafe_b64encode(phone.certificate.fingerprint(hashes.SHA256())).rstrip(b"=").decode()
-    assert claims["cnf"] == {"x5t#S256": thumbprint}
+    assert claims["cnf"] == {"x5t#S256": phone.thumbprint_sha256}
 
 
 def test_a_stolen_token_is_worth_nothing(mtls_nginx, mtls_ca, phone, stolen):

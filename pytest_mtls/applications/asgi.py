@@ -12,6 +12,7 @@ from typing import Any, Final
 import uvicorn
 
 from pytest_mtls.applications.interface import AsgiApp
+from pytest_mtls.reach import hear_this_machine_only
 
 _GRACE_SECONDS: Final = 2
 """How long requests under way may go on once the server is to stop."""
@@ -43,6 +44,7 @@ class AsgiServing:
             config.load()
         self._server = uvicorn.Server(config)
         self._socket = socket.create_server((host, 0), backlog=511)
+        hear_this_machine_only(self._socket)
         self.port = int(self._socket.getsockname()[1])
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None

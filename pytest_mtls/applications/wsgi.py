@@ -9,6 +9,7 @@ from typing import Final
 import cheroot.wsgi
 
 from pytest_mtls.applications.interface import WsgiApp
+from pytest_mtls.reach import hear_this_machine_only
 
 log: Final = logging.getLogger("pytest_mtls.applications")
 
@@ -43,6 +44,7 @@ class WsgiServing:
     def run(self) -> None:
         """Serve until it is stopped. Its threads inherit from this one that they do not keep the process alive."""
         self._server.prepare()
+        hear_this_machine_only(self._server.socket)
         self._server.serve()
 
     def stop(self) -> None:

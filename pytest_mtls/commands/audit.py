@@ -19,7 +19,7 @@ from pytest_mtls.commands.options import (
     write,
 )
 from pytest_mtls.errors import InvalidArgument
-from pytest_mtls.report.terminal import Paint, Progress, terminal_width
+from pytest_mtls.report.terminal import Paint, Progress, terminal_width, wrapped
 
 if TYPE_CHECKING:
     from pytest_mtls.audit.auditing import Audit
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
         print_json(found.to_json())
     else:
         for line in _printed(found, seconds, _texts()):
-            print(line)
+            print(wrapped(line, sys.stdout))
         for name in _FILES:
             if path := getattr(options, name):
                 print(f"Written to {path}")
@@ -177,5 +177,5 @@ def _list(options: argparse.Namespace) -> int:
     texts = _texts()
     for attack in attacks:
         for line in texts.attack(attack):
-            print(line)
+            print(wrapped(line, sys.stdout))
     return 0

@@ -20,7 +20,7 @@ from pytest_mtls.commands.options import (
     write,
 )
 from pytest_mtls.errors import InvalidArgument
-from pytest_mtls.report.terminal import Paint, Progress, terminal_width
+from pytest_mtls.report.terminal import Paint, Progress, terminal_width, wrapped
 
 if TYPE_CHECKING:
     from pytest_mtls.comparison.comparing import Comparison
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
             print_json(found.to_json())
         else:
             for line in _printed(found, seconds, brief=bool(options.html)):
-                print(line)
+                print(wrapped(line, sys.stdout))
     if options.html and not options.json:
         print(f"Written to {options.html}")
     return 1 if found.differences else 0

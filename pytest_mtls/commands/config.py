@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Final
 
 from pytest_mtls.commands.options import (
@@ -16,6 +17,7 @@ from pytest_mtls.commands.options import (
 )
 from pytest_mtls.errors import InvalidArgument
 from pytest_mtls.own_config.configuration import OwnConfiguration
+from pytest_mtls.report.terminal import wrapped
 
 if TYPE_CHECKING:
     from pytest_mtls.nginx.build import NginxBuild
@@ -66,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         print_json({"nginx": build.version, "config": bundle.config, "files": files, **own_part})
     elif options.changes:
         for line in changes:
-            print(line)
+            print(wrapped(line, sys.stdout, indent="  "))
     else:
         print(bundle.config, end="")
         for name, text in (_included(own, bundle) if own else {}).items():

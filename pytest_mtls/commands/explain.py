@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pytest_mtls.commands.options import Commands, add_command, print_json
 from pytest_mtls.errors import InvalidArgument
-from pytest_mtls.report.terminal import Paint, terminal_width, wrap
+from pytest_mtls.report.terminal import Paint, terminal_width, wrap, wrapped
 
 if TYPE_CHECKING:
     from pytest_mtls.evidence import Cause, Evidence
@@ -120,9 +120,9 @@ def _read(name: str, findings: dict[Evidence, _Finding]) -> int:
                         continue
                     findings[evidence] = _Finding(evidence, causes, name, number, printable(line))
                 findings[evidence].count += 1
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a NUL byte in a path is a ValueError
         raise InvalidArgument(
-            f"Tried to read {name!r}, saw: {error.strerror or error}. Name a log file, or -."
+            f"Tried to read {name!r}, saw: {getattr(error, 'strerror', None) or error}. Name a log file, or -."
         ) from None
     return number
 
@@ -203,7 +203,5 @@ def _print(found: list[_Finding], lines: int, paint: Paint) -> None:
                 print(f"    reproduce: {cause.command}")
         print()
     if not found:
-        print(
-            f"Nothing was recognised in {lines} line{'' if lines == 1 else 's'}. "
-            "nginx says why it refuses a certificate at `error_log ... info`."
-        )
+        said = f"Nothing was recognised in {lines} line{'' if lines == 1 else 's'}. "
+        print(wrapped(said + "nginx says why it refuses a certificate at `error_log ... info`.", sys.stdout))

@@ -15,6 +15,7 @@ from pytest_mtls.commands.options import (
     print_json,
     server_arguments,
 )
+from pytest_mtls.escapes import printable
 
 _DAYS: Final = 30
 _MOST_DAYS: Final = 36500
@@ -61,7 +62,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"folder": str(made.folder), "port": made.port, "steps": made.steps, "files": list(made.files)})
     else:
-        print(f"{made.folder}: {len(made.files)} files, {made.steps} steps; README.md says how to run it.")
+        print(
+            f"{printable(str(made.folder))}: {len(made.files)} files, {made.steps} steps; README.md says how to run it."
+        )
     return 0
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from pytest_mtls.commands.minting import CRL, Asked, ExistingAuthority, Minted, mint
 from pytest_mtls.commands.options import Commands, add_command, print_json
 from pytest_mtls.errors import InvalidArgument, WorkspaceUnavailable
+from pytest_mtls.escapes import printable
 from pytest_mtls.pki.states import CredentialState
 from pytest_mtls.report.terminal import Progress
 
@@ -101,9 +102,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"folder": str(folder), "files": [each.to_json() for each in written]})
     else:
-        width = max(len(str(each.path)) for each in written)
-        for each in written:
-            print(f"{each.path!s:<{width}}  {each.what}")
+        paths = [printable(str(each.path)) for each in written]
+        for path, each in zip(paths, written, strict=True):
+            print(f"{path:<{max(map(len, paths))}}  {each.what}")
     return 0
 
 

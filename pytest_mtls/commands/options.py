@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import os
+import re
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypedDict
 
 from pytest_mtls.errors import InvalidArgument, WorkspaceUnavailable
+from pytest_mtls.escapes import printable
 from pytest_mtls.nginx.spec import TLS_VERSIONS, Protocol, VerifyMode
 
 if TYPE_CHECKING:
@@ -17,6 +21,10 @@ if TYPE_CHECKING:
 
 Commands = Any
 """What ``add_subparsers`` returns; argparse keeps its type to itself."""
+
+
+_EXAMPLE: Final = "example:"
+_INVALID_CHOICE: Final = re.compile(r"invalid choice: '(?P<given>.*)' \(choose from (?P<choices>.*)\)")
 
 
 class Description(TypedDict):
@@ -27,12 +35,45 @@ class Description(TypedDict):
     formatter_class: type[argparse.HelpFormatter]
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Keeps to the terminal: sentences are wrapped, commands continued on the next line so that they can be pasted."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith(_EXAMPLE):
+            return "\n".join(self._continued(line, width) for line in text.splitlines())
+        return "\n\n".join(textwrap.fill(part, width) for part in text.split("\n\n"))
+
+    def _continued(self, line: str, width: int) -> str:
+        command = line.lstrip()
+        parts = textwrap.wrap(
+            command,
+            width - 2,
+            initial_indent=line[: len(line) - len(command)],
+            subsequent_indent="      ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        return " \\\n".join(parts)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says which choice was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with what was wrong, and with how the command is called."""
+        if match := _INVALID_CHOICE.search(message):
+            choices = [each.strip(" '") for each in match["choices"].split(",")]
+            close = difflib.get_close_matches(match["given"], choices, 1)
+            message += f". Did you mean {close[0]!r}?" if close else ""
+        super().error(printable(message))
+
+
 def described(text: str, example: str) -> Description:
     """A parser's description, with an example at the end of its help."""
     return {
         "description": text,
-        "epilog": f"example:\n  {example}",
-        "formatter_class": argparse.RawDescriptionHelpFormatter,
+        "epilog": f"{_EXAMPLE}\n  {example}",
+        "formatter_class": _Help,
     }
 
 

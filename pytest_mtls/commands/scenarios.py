@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from pytest_mtls.commands.options import Commands, add_command, add_engine_option, described, print_json
-from pytest_mtls.report.terminal import Cell, Paint, Progress, table, terminal_width
+from pytest_mtls.report.terminal import Cell, Paint, Progress, table, terminal_width, wrapped
 
 if TYPE_CHECKING:
     from pytest_mtls.stage.running import Result
@@ -89,7 +89,7 @@ def show_one(options: argparse.Namespace) -> int:
     paint = Paint.for_stream(sys.stdout)
     print(f"{paint(scenario.name, 'bold', 'cyan')}: {scenario.title}\n")
     for label, text in scenario.paragraphs:
-        print(f"{paint(label, 'bold')}: {text}")
+        print(wrapped(f"{paint(label, 'bold')}: {text}", sys.stdout))
     print(f"\n{scenario.code}")
     return 0
 
@@ -115,7 +115,7 @@ def run_them(options: argparse.Namespace) -> int:
         print_json({"results": [each.to_json() for each in _sorted(results, scenarios, nginx)], "wrong": len(wrong)})
     else:
         for line in _printed(results, scenarios, nginx, time.monotonic() - started):
-            print(line)
+            print(wrapped(line, sys.stdout))
     return 1 if wrong else 0
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from pytest_mtls.commands.options import Commands, add_command, print_json
 from pytest_mtls.errors import EngineUnavailable
+from pytest_mtls.report.terminal import wrapped
 
 if TYPE_CHECKING:
     from pytest_mtls.engines.cleanup import Leftover
@@ -74,8 +76,8 @@ def _as_json(leftover: Leftover) -> dict[str, Any]:
 def _print(removed: list[Leftover], remaining: list[Leftover], not_asked: str | None) -> None:
     for what, leftovers in (("removed", removed), ("left:", remaining)):
         for each in leftovers:
-            print(f"{what} {each.kind} {each.name} (of process {each.owner.pid})")
+            print(wrapped(f"{what} {each.kind} {each.name} (of process {each.owner.pid})", sys.stdout, indent="  "))
     if not removed and not remaining:
         print("Nothing is left of dead runs.")
     if not_asked:
-        print(f"Containers were not looked at: {not_asked}.")
+        print(wrapped(f"Containers were not looked at: {not_asked}.", sys.stdout))

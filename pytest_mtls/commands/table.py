@@ -15,7 +15,7 @@ from pytest_mtls.commands.options import Commands, add_command, add_engine_optio
 from pytest_mtls.errors import InvalidArgument
 from pytest_mtls.nginx.spec import TLS_VERSIONS, VerifyMode
 from pytest_mtls.pki.states import CredentialState
-from pytest_mtls.report.terminal import Cell, Paint, Progress, table, terminal_width
+from pytest_mtls.report.terminal import Cell, Paint, Progress, table, terminal_width, wrapped
 
 if TYPE_CHECKING:
     from pytest_mtls.table.measure import Gap, MeasuredCell, Part
@@ -166,7 +166,10 @@ def _print_sections(measured: _Measured, paint: Paint) -> None:
     several = len(measured.builds) > 1
     for section in sections(measured.cells, list(SITUATIONS)):
         title = f"{section.situation}, TLS {section.tls}"
-        print(f"{paint(title, 'bold', 'cyan')}: {SITUATIONS[section.situation].description}\n")
+        print(
+            wrapped(f"{paint(title, 'bold', 'cyan')}: {SITUATIONS[section.situation].description}", sys.stdout),
+            end="\n\n",
+        )
         for line in _lines(section, several, paint):
             print(line)
         print()
@@ -200,13 +203,15 @@ def _print_summary(measured: _Measured, seconds: float, paint: Paint) -> None:
     from pytest_mtls.table.view import missing
 
     for what, why in missing(measured.gaps):
-        print(f"{paint('not measured', 'yellow')}: {what}: {why}")
+        print(wrapped(f"{paint('not measured', 'yellow')}: {what}: {why}", sys.stdout))
     for cell in measured.wrong:
         for name, (expected, observed) in cell.differences.items():
-            print(f"{paint('not expected', 'red', 'bold')}: {cell}: {name} should be {expected}, and was {observed}")
+            said = f"{cell}: {name} should be {expected}, and was {observed}"
+            print(wrapped(f"{paint('not expected', 'red', 'bold')}: {said}", sys.stdout))
     builds = "; ".join(
         f"{name} is nginx {cell.nginx_version} with OpenSSL {cell.openssl_version}"
         for name, cell in measured.builds.items()
     )
     verdict = f"{len(measured.wrong)} were not expected" if measured.wrong else "each was as expected"
-    print(f"{len(measured.cells)} cells in {seconds:.1f} s; {verdict}." + (f" {builds}." if builds else ""))
+    summary = f"{len(measured.cells)} cells in {seconds:.1f} s; {verdict}." + (f" {builds}." if builds else "")
+    print(wrapped(summary, sys.stdout))

@@ -17,7 +17,9 @@ _SERVER_NAME: Final = re.compile(
 )
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#%&'*+.^_`|~-]+")
 _VARIABLE: Final = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][A-Za-z0-9_]*\})")
-_FORBIDDEN_IN_VALUE: Final = re.compile(r"""[\x00-\x08\x0a-\x1f\x7f"'{};\\]""")
+_FORBIDDEN_IN_VALUE: Final = re.compile(r"""[\x00-\x08\x0a-\x1f\x7f"'{};\\\ud800-\udfff]""")
+_NOT_WRITTEN: Final = re.compile(r"[\x00\ud800-\udfff]")
+_QUOTED_IN_NAME: Final = re.compile(r"[#']")
 _SESSION_CACHE: Final = re.compile(r"off|none|builtin(?::\d+)?|(?:builtin(?::\d+)? )?shared:[A-Za-z0-9_]+:\d+[kKmM]?")
 _ERROR_PAGE: Final = re.compile(r"(?:=(?:\d{3})? )?(?:/|@[A-Za-z]|https?://)[A-Za-z0-9_./:@?&=%~-]*")
 _UPSTREAM_URL: Final = re.compile(
@@ -43,7 +45,7 @@ def server_name(value: str, *, argument: str = "server_names") -> str:
 
 
 def header_name(value: str, *, argument: str) -> str:
-    """A field name (RFC 9110 section 5.1).
+    """A field name (RFC 9110 section 5.1), quoted where nginx would take it for a comment or a quotation.
 
     Raises:
         InvalidConfigValue: it is not a token.
@@ -52,7 +54,7 @@ def header_name(value: str, *, argument: str) -> str:
         raise InvalidConfigValue(
             f"{argument}: {value!r} is not a header name (RFC 9110: letters, digits and !#%&'*+-.^_`|~)."
         )
-    return value
+    return f'"{value}"' if _QUOTED_IN_NAME.search(value) else value
 
 
 def header_value(value: str, *, argument: str) -> str:
@@ -154,8 +156,9 @@ def directive(value: str, *, argument: str = "directives") -> str:
     """A line of configuration, taken as it is.
 
     Raises:
-        InvalidConfigValue: it is not text, or holds a NUL byte, at which nginx would stop reading.
+        InvalidConfigValue: it is not text, or holds a NUL byte, at which nginx would stop reading, or what UTF-8 has
+            no bytes for.
     """
-    if not isinstance(value, str) or "\0" in value:
+    if not isinstance(value, str) or _NOT_WRITTEN.search(value):
         raise InvalidConfigValue(f"{argument}: {value!r} is not a line of nginx configuration; give text.")
     return value

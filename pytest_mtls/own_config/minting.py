@@ -139,8 +139,9 @@ def _given(value: Any, name: str, written: str) -> bytes:
     if isinstance(value, str | os.PathLike):
         try:
             return Path(value).read_bytes()
-        except OSError as error:
-            raise InvalidArgument(f"{where}: cannot read {str(value)!r}: {error.strerror}.") from error
+        except (OSError, ValueError) as error:  # a NUL byte in a path is a ValueError
+            said = getattr(error, "strerror", None) or error
+            raise InvalidArgument(f"{where}: cannot read {str(value)!r}: {said}.") from error
     raise InvalidArgument(
         f"{where} is a {type(value).__name__}; give bytes, the path of a file, a Credential, a CertificateAuthority, "
         "or several of them as a tuple."

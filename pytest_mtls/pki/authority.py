@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from pytest_mtls.errors import InvalidArgument, KeyMismatch
+from pytest_mtls.errors import InvalidArgument, InvalidPem, KeyMismatch
 from pytest_mtls.pki import pem
 from pytest_mtls.pki.credential import Credential, key_belongs_to
 from pytest_mtls.pki.extensions import key_identifier_of, may_issue, requested_key, requested_names
@@ -85,12 +85,15 @@ class CertificateAuthority:
         private_key = pem.load_private_key(key, password)
         if not key_belongs_to(private_key, certificate):
             raise KeyMismatch(f"The key is not the one of the first certificate, {nginx_dn(certificate.subject)!r}.")
-        if not may_issue(certificate):
-            raise InvalidArgument(
-                f"{nginx_dn(certificate.subject)!r} is not an authority's certificate (basicConstraints CA:TRUE)."
-            )
         authority = cls.__new__(cls)
-        authority._set_up(certificate, private_key, parent=None, above=tuple(above))
+        try:
+            issues = may_issue(certificate)
+            authority._set_up(certificate, private_key, parent=None, above=tuple(above))
+        except ValueError as problem:
+            raise InvalidPem(f"The certificate of {nginx_dn(certificate.subject)!r} is damaged: {problem}.") from None
+        if not issues:
+            subject = nginx_dn(certificate.subject)
+            raise InvalidArgument(f"{subject!r} is not an authority's certificate (basicConstraints CA:TRUE).")
         return authority
 
     def _set_up(
@@ -225,7 +228,7 @@ class CertificateAuthority:
         Subject and alternative names are the request's, unless given; nothing else of it is taken over.
 
         Args:
-            csr: PEM, a ``pathlib.Path`` of it, or the object of ``cryptography``.
+            csr: PEM or DER, a ``pathlib.Path`` of it, or the object of ``cryptography``.
             options: see :class:`~pytest_mtls.pki.template.CertificateOptions`; those about the key have no effect.
 
         Raises:

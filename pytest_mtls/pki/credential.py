@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
@@ -16,7 +17,9 @@ from pytest_mtls.errors import InvalidArgument, KeyMismatch
 from pytest_mtls.pki import keys, pem
 from pytest_mtls.pki.files import CredentialFiles, make_private_folder, write_private
 from pytest_mtls.pki.issued import CertificateTexts, HasCertificate, certificates_of
+from pytest_mtls.pki.pkcs12_reading import load_pkcs12
 from pytest_mtls.pki.tls import load_credential
+from pytest_mtls.secret import Secret
 
 if TYPE_CHECKING:
     from pytest_mtls.pki.authority import CertificateAuthority
@@ -72,6 +75,21 @@ class Credential(CertificateTexts):
             raise KeyMismatch(_mismatch(credential))
         return credential
 
+    @classmethod
+    def from_pkcs12(cls, source: bytes | os.PathLike[str], password: str | bytes | None = None) -> Credential:
+        """A credential out of a PKCS #12 file (RFC 7292), such as a browser exported.
+
+        Args:
+            source: its bytes, or a ``pathlib.Path``.
+            password: what it is encrypted with, if it is.
+
+        Raises:
+            InvalidPkcs12: it is none, it is damaged, the password is another one, or certificate or key are missing.
+            OSError: the file cannot be read.
+        """
+        certificate, private_key, chain = load_pkcs12(source, password)
+        return cls(certificate, private_key, chain)
+
     @cached_property
     def matches_key(self) -> bool:
         """Whether the private key is the certificate's."""
@@ -110,8 +128,10 @@ class Credential(CertificateTexts):
             raise KeyMismatch(_mismatch(self))
         if password is not None and not password:
             raise InvalidArgument("The password of a PKCS #12 file is empty; None leaves it unencrypted.")
-        return pkcs12.serialize_key_and_certificates(
-            str(self).encode(), self.private_key, self.certificate, self.chain, _pkcs12_encryption(password, legacy)
+        encryption = _pkcs12_encryption(password, legacy)
+        name = str(self).encode()
+        return Secret(
+            pkcs12.serialize_key_and_certificates(name, self.private_key, self.certificate, self.chain, encryption)
         )
 
     def write_to(
@@ -183,8 +203,11 @@ class Credential(CertificateTexts):
 
 
 def key_belongs_to(private_key: PrivateKey, certificate: x509.Certificate) -> bool:
-    """Whether it is the private half of the certificate's key."""
-    return certificate.public_key() == private_key.public_key()
+    """Whether it is the private half of the certificate's key; never, where that cannot be read."""
+    try:
+        return certificate.public_key() == private_key.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return False
 
 
 def _mismatch(credential: Credential) -> str:

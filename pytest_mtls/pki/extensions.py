@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from pytest_mtls.errors import InvalidArgument
@@ -127,11 +128,19 @@ def may_issue(certificate: x509.Certificate) -> bool:
 
 
 def requested_names(request: x509.CertificateSigningRequest) -> tuple[x509.GeneralName, ...] | None:
-    """The alternative names that a signing request asks for, if it does."""
+    """The alternative names that a signing request asks for, if it does.
+
+    Raises:
+        InvalidArgument: they cannot be read.
+    """
     try:
         return tuple(request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
     except x509.ExtensionNotFound:
         return None
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as problem:
+        raise InvalidArgument(
+            f"The alternative names that the signing request asks for cannot be read: {problem}. Give sans=... instead."
+        ) from None
 
 
 def requested_key(request: x509.CertificateSigningRequest) -> PublicKey:
@@ -140,9 +149,18 @@ def requested_key(request: x509.CertificateSigningRequest) -> PublicKey:
     Raises:
         InvalidArgument: the request does not prove possession of it, or it cannot sign.
     """
-    if not request.is_signature_valid:
-        raise InvalidArgument("The signing request's own signature is wrong: it does not prove possession of the key.")
-    public_key = request.public_key()
+    try:
+        valid, public_key = request.is_signature_valid, request.public_key()
+    except (ValueError, UnsupportedAlgorithm) as problem:
+        raise InvalidArgument(
+            f"The signing request's key or signature is of a kind that is not known here: {problem}. "
+            "Have it made with an RSA, EC or Ed25519 key, and SHA-256."
+        ) from None
+    if not valid:
+        raise InvalidArgument(
+            "The signing request's own signature is wrong: it does not prove possession of the key. "
+            "`openssl req -verify -noout -in FILE` says the same; have it made anew."
+        )
     if not isinstance(public_key, PublicKey):
         raise InvalidArgument(f"The signing request's key is a {type(public_key).__name__}, which is not used here.")
     return public_key

@@ -19,6 +19,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_mtls.reach import hear_this_machine_only
+
 _TICK: Final = 1.0
 _LONGEST_HOLD: Final = 600.0
 """No connection is kept for longer, whatever it waits for."""
@@ -265,6 +267,7 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind((host, port))
+        hear_this_machine_only(held)
     except OSError:
         held.close()
         raise

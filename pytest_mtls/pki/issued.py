@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ from urllib.parse import quote
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
+from pytest_mtls.escapes import printable
 from pytest_mtls.pki import pem
 from pytest_mtls.pki.names import first_common_name, nginx_dn
 
@@ -82,8 +84,14 @@ class CertificateTexts:
         """SHA-256 of the DER, spelled like :attr:`fingerprint_sha1`. nginx has no variable for it."""
         return self.certificate.fingerprint(hashes.SHA256()).hex()
 
+    @cached_property
+    def thumbprint_sha256(self) -> str:
+        """``x5t#S256``: SHA-256 of the DER in base64url without padding, as a token bound to it has in ``cnf`` (RFC
+        8705 section 3.1)."""
+        return urlsafe_b64encode(self.certificate.fingerprint(hashes.SHA256())).rstrip(b"=").decode()
+
     def __str__(self) -> str:
-        return first_common_name(self.certificate.subject) or self.subject_dn or f"serial {self.serial_hex}"
+        return printable(first_common_name(self.certificate.subject) or self.subject_dn or f"serial {self.serial_hex}")
 
     def __repr__(self) -> str:
         chain = f", chain of {len(self.chain)}" if self.chain else ""

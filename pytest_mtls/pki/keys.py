@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 
 from pytest_mtls.errors import InvalidArgument
+from pytest_mtls.secret import Secret
 
 PrivateKey = (
     rsa.RSAPrivateKey
@@ -78,13 +79,15 @@ def private_key_pem(key: PrivateKey, password: str | bytes | None = None) -> byt
     Raises:
         InvalidArgument: the password is empty.
     """
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, _encryption(password))
+    return Secret(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, _encryption(password))
+    )
 
 
 def private_key_der(key: PrivateKey) -> bytes:
     """PKCS #8 DER (RFC 5958), not encrypted."""
-    return key.private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return Secret(
+        key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
 
 

@@ -16,10 +16,12 @@ from cryptography.hazmat.primitives import serialization
 from pytest_mtls.errors import InvalidPem
 from pytest_mtls.pki import der
 from pytest_mtls.pki.keys import PrivateKey
+from pytest_mtls.secret import Secret
 
 PemSource = bytes | str | os.PathLike[str]
 """PEM as bytes or text, or the path of a file that holds it (a ``pathlib.Path``: text is taken for PEM itself)."""
 
+_DAMAGED = (ValueError, x509.InvalidVersion)
 _BOUNDARY = re.compile(rb"^-----(BEGIN|END) ([^-\r\n]+)-----[ \t]*\r?$", re.MULTILINE)
 
 
@@ -56,21 +58,30 @@ def load_private_key(source: PemSource, password: str | bytes | None = None, wha
 
 
 def load_csr(source: PemSource, what: str = "certificate signing request") -> x509.CertificateSigningRequest:
-    """The one certificate signing request (RFC 2986) of a PEM text.
+    """The one certificate signing request (RFC 2986) of a PEM text, or in DER: devices write either.
 
     Raises:
         InvalidPem: there is none or several, or it is damaged.
         OSError: the file cannot be read.
     """
     data, origin = _content(source, what)
+    if is_der(data):
+        try:
+            return x509.load_der_x509_csr(data)
+        except ValueError:
+            raise InvalidPem(
+                f"{origin} is DER, but not a certificate signing request (RFC 2986), or damaged."
+            ) from None
     blocks = list(_blocks(data, origin))
     requests = [body for label, body in blocks if label.endswith("CERTIFICATE REQUEST")]
     if len(requests) != 1:
         found = f"holds {len(requests)} requests" if requests else _found_instead(blocks)
-        raise InvalidPem(f"{origin} {found}; exactly one certificate signing request in PEM is needed.")
+        raise InvalidPem(f"{origin} {found}; exactly one certificate signing request is needed.")
     try:
-        return x509.load_der_x509_csr(requests[0])
-    except ValueError as problem:
+        request = x509.load_der_x509_csr(requests[0])
+        _ = request.subject
+        return request
+    except _DAMAGED as problem:
         raise InvalidPem(f"{origin} holds a damaged certificate signing request: {problem}.") from None
 
 
@@ -89,9 +100,16 @@ def load_crls(
     if not bodies:
         raise InvalidPem(f"{origin} {_found_instead(blocks)}; a CRL in PEM is needed.")
     try:
-        return tuple(x509.load_der_x509_crl(body) for body in bodies)
-    except ValueError as problem:
+        crls = tuple(x509.load_der_x509_crl(body) for body in bodies)
+        _ = [(crl.issuer, crl.last_update_utc) for crl in crls]
+        return crls
+    except _DAMAGED as problem:
         raise InvalidPem(f"{origin} holds a damaged CRL: {problem}.") from None
+
+
+def is_der(data: bytes) -> bool:
+    """Whether it starts as a DER SEQUENCE does, and has nothing of PEM."""
+    return data[:1] == b"\x30" and b"-----BEGIN" not in data
 
 
 def certificate_pem(certificate: x509.Certificate) -> bytes:
@@ -108,16 +126,16 @@ def block(label: str, body: bytes) -> bytes:
 
 
 def _content(source: PemSource, what: str) -> tuple[bytes, str]:
-    """The bytes, and what to call them in an error."""
+    """The bytes, which may be a key wherever something else was meant, and what to call them in an error."""
     if isinstance(source, os.PathLike):
         path = Path(source)
-        return path.read_bytes(), f"the {what} {str(path)!r}"
+        return Secret(path.read_bytes()), f"the {what} {str(path)!r}"
     if isinstance(source, str):
         if source and "\n" not in source and "-----" not in source:
             raise InvalidPem(f"the {what} {source!r} looks like a path; give pathlib.Path(...) to have it read.")
-        return source.encode(), f"the {what}"
+        return Secret(source.encode()), f"the {what}"
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return bytes(source), f"the {what}"
+        return Secret(source), f"the {what}"
     raise InvalidPem(f"the {what} is a {type(source).__name__}; give PEM as bytes or text, or a pathlib.Path.")
 
 
@@ -134,14 +152,14 @@ def _blocks(data: bytes, origin: str) -> Iterator[tuple[str, bytes]]:
             raise InvalidPem(
                 f"{origin} is malformed: {begin[0].decode('ascii', 'replace').strip()} has no counterpart."
             )
-        text = data[begin.end() : end.start()]
+        text = Secret(data[begin.end() : end.start()])
         # Headers, as in an encrypted key of the old kind, only cryptography can make use of.
         yield label, b"" if b":" in text else _decode(text, label, origin)
 
 
 def _decode(text: bytes, label: str, origin: str) -> bytes:
     try:
-        return base64.b64decode(b"".join(text.split()), validate=True)
+        return Secret(base64.b64decode(b"".join(text.split()), validate=True))
     except binascii.Error as problem:
         raise InvalidPem(f"{origin} is malformed: its {label} block is not base64 ({problem}).") from None
 
@@ -150,13 +168,16 @@ def _block_text(data: bytes, label: str) -> bytes:
     name = re.escape(label.encode())
     match = re.search(b"-----BEGIN " + name + b"-----.*?-----END " + name + b"-----", data, re.DOTALL)
     assert match, "the block was found before"
-    return match[0] + b"\n"
+    return Secret(match[0] + b"\n")
 
 
 def _certificate(body: bytes, origin: str) -> x509.Certificate:
     try:
-        return x509.load_der_x509_certificate(body)
-    except ValueError as problem:
+        certificate = x509.load_der_x509_certificate(body)
+        # cryptography reads names when they are first asked for, and everything here goes by them.
+        _ = certificate.subject, certificate.issuer, certificate.serial_number
+        return certificate
+    except _DAMAGED as problem:
         raise InvalidPem(f"{origin} holds a damaged certificate: {problem}.") from None
 
 
@@ -164,7 +185,7 @@ def _private_key(text: bytes, password: str | bytes | None, origin: str) -> Priv
     secret = password.encode() if isinstance(password, str) else password
     encrypted = b"ENCRYPTED" in text.split(b"\n\n")[0]
     if encrypted and not secret:
-        raise InvalidPem(f"{origin} is encrypted and needs a password; give password=....")
+        raise InvalidPem(f"{origin} is encrypted and needs a password: password=..., or --passphrase-file.")
     try:
         key = serialization.load_pem_private_key(text, secret if encrypted else None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as problem:

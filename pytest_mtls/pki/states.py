@@ -192,13 +192,23 @@ class Credentials(Mapping[CredentialState, Optional["Credential"]]):
         if next_update is None and isinstance(self._authority, LastingAuthority):
             next_update = self._authority.certificate.not_valid_after_utc  # also of those that have ended on purpose
         left_out = {id(each) for each in without}
+        return b"".join(
+            each.crl(last_update=last_update, next_update=next_update)
+            for each in self.crl_issuers
+            if id(each) not in left_out
+        )
+
+    @property
+    def crl_issuers(self) -> tuple[CertificateAuthority, ...]:
+        """Whose CRLs :meth:`crl_bundle` joins; the revoked states are minted first.
+
+        Raises:
+            InvalidArgument: see :meth:`CertificateAuthority.crl_bundle`.
+        """
         with self._lock:
             for state in (CredentialState.REVOKED, CredentialState.REVOKED_INTERMEDIATE):
                 self[state]
-            every = (*self._authority.lineage, *self._authorities.below())
-            return b"".join(
-                each.crl(last_update=last_update, next_update=next_update) for each in every if id(each) not in left_out
-            )
+            return (*self._authority.lineage, *self._authorities.below())
 
     def __getitem__(self, state: CredentialState | str) -> Credential | None:
         try:

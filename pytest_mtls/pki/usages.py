@@ -85,3 +85,17 @@ def _purpose(name: str) -> x509.ObjectIdentifier:
         except ValueError:
             pass
     raise InvalidArgument.not_one_of("extended_key_usage", name, [*_EXTENDED_KEY_USAGES, "a dotted OID"])
+
+
+def key_usage_names(extension: x509.KeyUsage) -> tuple[str, ...]:
+    """The names that :func:`key_usage` takes."""
+    bits = {bit: name for name, bit in _KEY_USAGES.items() if name != "contentCommitment"}
+    if not extension.key_agreement:  # the last two mean something with that bit only, and cannot be asked without
+        bits = {bit: name for bit, name in bits.items() if bit not in ("encipher_only", "decipher_only")}
+    return tuple(name for bit, name in bits.items() if getattr(extension, bit))
+
+
+def extended_key_usage_names(extension: x509.ExtendedKeyUsage) -> tuple[str, ...]:
+    """The names that :func:`extended_key_usage` takes."""
+    names = {oid: name for name, oid in _EXTENDED_KEY_USAGES.items()}
+    return tuple(names.get(each.dotted_string, each.dotted_string) for each in extension)

@@ -15,6 +15,7 @@ from pytest_mtls.errors import InvalidArgument, Unavailable
 from pytest_mtls.nginx.spec import TLS_VERSIONS, Protocol
 from pytest_mtls.outcome import Story
 from pytest_mtls.pki.credential import Credential
+from pytest_mtls.pki.trustme import TrustmeLeafCert, native
 from pytest_mtls.probe.session import Session
 from pytest_mtls.resolution import tls_versions
 
@@ -55,7 +56,7 @@ class Asked:
     def checked(
         cls,
         *,
-        credential: Credential | None,
+        credential: Credential | TrustmeLeafCert | None,
         tls: str | Iterable[str] | None,
         server_name: str | None,
         session: Session | None,
@@ -73,6 +74,7 @@ class Asked:
             InvalidArgument: one of them cannot be sent, or two contradict each other.
             Unavailable: this Python cannot choose signature algorithms.
         """
+        credential = native(credential)
         if credential is not None and not isinstance(credential, Credential):
             raise InvalidArgument(
                 f"credential={credential!r} is no Credential; mtls_ca.issue_client('name') makes one."

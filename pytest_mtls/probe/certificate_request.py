@@ -22,7 +22,15 @@ def accepted_cas(message: bytes, tls_version: str | None) -> tuple[str, ...]:
         message: the handshake message (RFC 8446 section 4.3.2, RFC 5246 section 7.4.4).
         tls_version: ``"1.2"`` or ``"1.3"``.
     """
-    return tuple(map(nginx_dn_from_der, authority_names(message, tls_version)))
+    return tuple(map(_spelled, authority_names(message, tls_version)))
+
+
+def _spelled(name: bytes) -> str:
+    """What is no name is written as RFC 4514 writes a value of unknown kind."""
+    try:
+        return nginx_dn_from_der(name)
+    except ValueError:
+        return f"#{name.hex().upper()}"
 
 
 @lru_cache(maxsize=64)
@@ -39,7 +47,7 @@ def authority_names(message: bytes, tls_version: str | None) -> tuple[bytes, ...
 
 
 def _names_in_tls13(body: bytes) -> bytes:
-    extensions = _vector(body[1 + body[0] :], 2)
+    extensions = _vector(_after(body, 1), 2)
     while len(extensions) >= 4:
         kind = int.from_bytes(extensions[:2], "big")
         content = _vector(extensions[2:], 2)
@@ -50,9 +58,13 @@ def _names_in_tls13(body: bytes) -> bytes:
 
 
 def _names_in_tls12(body: bytes) -> bytes:
-    rest = body[1 + body[0] :]  # after the certificate types
-    rest = rest[2 + len(_vector(rest, 2)) :]  # after the signature algorithms
+    rest = _after(body, 1)  # the certificate types
+    rest = _after(rest, 2)  # the signature algorithms
     return _vector(rest, 2)
+
+
+def _after(data: bytes, width: int) -> bytes:
+    return data[width + len(_vector(data, width)) :]
 
 
 def _vector(data: bytes, width: int) -> bytes:

@@ -15,21 +15,23 @@ if TYPE_CHECKING:
     import requests
 
     from pytest_mtls.pki.credential import Credential
+    from pytest_mtls.pki.trustme import TrustmeLeafCert
 
 
-def ssl_context(credential: Credential | None, trust: bytes) -> ssl.SSLContext:
+def ssl_context(credential: Credential | TrustmeLeafCert | None, trust: bytes) -> ssl.SSLContext:
     """A client context: presents ``credential``, trusts ``trust`` and nothing else, checks names.
 
     Raises:
         KeyMismatch: the credential's key belongs to another certificate.
     """
     from pytest_mtls.pki.tls import load_credential
+    from pytest_mtls.pki.trustme import native
 
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=trust.decode("ascii"))
     # A user's own server certificate is trusted as it is, without its issuer.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if credential is not None:
-        load_credential(context, credential)
+        load_credential(context, native(credential))
     return context
 
 
@@ -62,14 +64,16 @@ def httpx_async_client(url: str, context: ssl.SSLContext, **options: Any) -> htt
     return httpx.AsyncClient(**settings, verify=context)
 
 
-def curl(url: str, credential: Credential | None, trust: bytes, folder: str) -> list[str]:
+def curl(url: str, credential: Credential | TrustmeLeafCert | None, trust: bytes, folder: str) -> list[str]:
     """The argument list of a curl command; what it needs is written to ``folder``, keys 0600."""
+    from pytest_mtls.pki.trustme import native
+
     place = Path(folder)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     ca = place / "server-ca.pem"
     ca.write_bytes(trust)
     command = ["curl", "--noproxy", "*", "--silent", "--show-error", "--include", "--cacert", str(ca)]
     if credential is not None:
-        files = credential.write_to(place)
+        files = native(credential).write_to(place)
         command += ["--cert", str(files.chain), "--key", str(files.key)]
     return [*command, url]

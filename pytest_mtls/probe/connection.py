@@ -268,14 +268,18 @@ class Connection:
         if last:
             self._channel.close()
         switched = response is not None and response.status == SWITCHING_PROTOCOLS
-        log = self._witness.so_far() if switched else self._witness.await_all(answered=response is not None)
+        log = (
+            self._witness.so_far()
+            if switched
+            else self._witness.await_all(answered=response is not None, deadline=deadline)
+        )
         return self._note(self._conclude(response, log, self._story(method, host, path), session))
 
     def _ask_stream(self, message: bytes, deadline: Deadline) -> Outcome:
         received = self.exchange(message, timeout=deadline.remaining)
         session = self._channel.session(None)
         self._channel.close()
-        log = self._witness.await_all(answered=not self._channel.evidence.plain)
+        log = self._witness.await_all(answered=not self._channel.evidence.plain, deadline=deadline)
         outcome = self._conclude(None, log, self._story("", None), session)
         return replace(outcome, body=received)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 import h11
 
@@ -12,10 +13,8 @@ from pytest_mtls.errors import InvalidArgument
 from pytest_mtls.headers import Headers
 from pytest_mtls.probe.channel import Channel, Ending
 
-if TYPE_CHECKING:
-    pass
-
 SWITCHING_PROTOCOLS: Final = 101
+_STATUS: Final = re.compile(rb"[1-5][0-9][0-9]")
 _LARGEST_HEAD: Final = 1 << 20
 _LARGEST_BODY: Final = 32 << 20
 
@@ -99,10 +98,7 @@ class Http1Exchange:
             body = self._state.send(h11.Data(request.body)) if request.body else b""
             end = self._state.send(h11.EndOfMessage())
         except (h11.LocalProtocolError, UnicodeEncodeError) as error:
-            raise InvalidArgument(
-                f"This request cannot be sent ({error}): check method, path and headers for line breaks, spaces and "
-                "characters outside ISO 8859-1."
-            ) from error
+            raise _cannot_be_sent(error) from error
         return (head or b"") + (body or b"") + (end or b"")
 
     def _receive(self, deadline: Deadline) -> Response | None:
@@ -134,6 +130,13 @@ class Http1Exchange:
                 return None
 
 
+def _cannot_be_sent(error: Exception) -> InvalidArgument:
+    return InvalidArgument(
+        f"This request cannot be sent ({error}): check method, path and headers for line breaks, spaces and "
+        "characters outside ISO 8859-1."
+    )
+
+
 class Http2Exchange:
     """HTTP/2."""
 
@@ -162,7 +165,11 @@ class Http2Exchange:
             self._channel.evidence.detail = str(error)
             self._channel.evidence.ending = Ending.UNREADABLE
             return None
-        return stream.response()
+        response = stream.response()
+        if response is None:
+            self._channel.evidence.detail = "an answer without a status"
+            self._channel.evidence.ending = Ending.UNREADABLE
+        return response
 
     def _send_head(self, request: Request, stream: _H2Stream) -> None:
         fields = [
@@ -172,7 +179,11 @@ class Http2Exchange:
             (":path", request.path),
             *((name.lower(), value) for name, value in request.headers),
         ]
-        self._state.send_headers(stream.id, fields, end_stream=not request.body)
+        try:
+            encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+        except UnicodeEncodeError as error:
+            raise _cannot_be_sent(error) from error
+        self._state.send_headers(stream.id, encoded, end_stream=not request.body)
 
     def _send_body(self, body: bytes, stream: _H2Stream, deadline: Deadline) -> None:
         """Send as much as the server's windows allow, and read in between: they only open when it says so."""
@@ -220,7 +231,10 @@ class _H2Stream:
     body: bytearray = field(default_factory=bytearray)
     ended: bool = False
 
-    def response(self) -> Response:
-        status = next((int(value) for name, value in self.fields if name == b":status"), 0)
+    def response(self) -> Response | None:
+        """``None`` where it has no status of three digits (RFC 9110 section 15)."""
+        status = next((value for name, value in self.fields if name == b":status"), b"")
+        if not _STATUS.fullmatch(status):
+            return None
         headers = Headers.from_raw(pair for pair in self.fields if not pair[0].startswith(b":"))
-        return Response(status, headers, bytes(self.body))
+        return Response(int(status), headers, bytes(self.body))

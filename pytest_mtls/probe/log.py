@@ -15,6 +15,8 @@ _GRACE_UNANSWERED: Final = 0.5
 """Where no answer came, nginx may have nothing to say either: it closed an idle connection."""
 _GRACE_TIMEOUT: Final = 0.25
 """Where the client gave up, nginx may be waiting for somebody as well, and says nothing until that is over."""
+_GRACE_LATE: Final = 0.4
+"""Where the time for a request is over, whatever came of it."""
 
 
 class LogWitness:
@@ -30,8 +32,12 @@ class LogWitness:
         self._lines_read = 0
         self._crashes_before = len(running.journal.crashes)
 
-    def await_all(self, *, answered: bool) -> ConnectionLog | None:
+    def await_all(self, *, answered: bool, deadline: Deadline | None = None) -> ConnectionLog | None:
         """Wait for nginx to have written what it has to say: it answers first and logs afterwards.
+
+        Args:
+            answered: whether it did.
+            deadline: of the request; the log may come a little later.
 
         Raises:
             ServerGone: nginx has died, and did not get to say what it had to.
@@ -49,6 +55,8 @@ class LogWitness:
         grace = _GRACE if answered else _GRACE_UNANSWERED
         if self._channel.evidence.ending is Ending.TIMEOUT:
             grace = _GRACE_TIMEOUT
+        if deadline is not None:
+            grace = min(grace, max(deadline.remaining, _GRACE_LATE))
         cut_off = journal.interruptions
         seen = journal.wait_for(written, Deadline.after(grace))
         if seen is None and (ended := self._running.exit_reason()) is not None:

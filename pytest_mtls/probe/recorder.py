@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from pytest_mtls.headers import Headers
+from pytest_mtls.reach import hear_this_machine_only
 
 RECORD_HEADER: Final = "X-Pytest-Mtls-Record"
 _KEPT: Final = 4096
@@ -222,6 +223,7 @@ class Recorder:
 
     def _listen(self, host: str) -> socket.socket:
         listening = socket.create_server((host, 0), backlog=511)
+        hear_this_machine_only(listening)
         listening.setblocking(False)
         self._selector.register(listening, selectors.EVENT_READ)
         return listening

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+from pytest_mtls.escapes import printable
 from pytest_mtls.report.verdict import Meaning, Verdict
 
 _HERE: Final = Path(__file__).parent
@@ -133,7 +134,7 @@ def page(title: str, lead: str, body: str, *, none_left: str = "No row is like t
         none_left: what is said where the filters leave nothing.
     """
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    return (
+    return printable(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="icon" href="data:,">'

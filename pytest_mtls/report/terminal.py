@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -98,6 +99,24 @@ class Cell:
         styled = [(line, self.styles) for line in wrap(self.text, width)]
         styled += [(line, ("dim",)) for line in wrap(self.note, width) if self.note]
         return [paint(line, *styles) + " " * (width - len(line)) for line, styles in styled]
+
+
+def wrapped(text: str, stream: TextIO, *, indent: str = "") -> str:
+    """Text in lines that fit a terminal, as far as its longest words allow; elsewhere as it is, for programs to search.
+
+    Args:
+        text: without colours; lines stay apart.
+        stream: where it will be printed.
+        indent: before every line but the first.
+    """
+    if not stream.isatty():
+        return text
+    fill = textwrap.TextWrapper(terminal_width() - len(indent), break_long_words=False, break_on_hyphens=False)
+    lines = []
+    for line in text.splitlines():
+        fill.subsequent_indent = line[: len(line) - len(line.lstrip())]
+        lines += fill.wrap(line) or [""]
+    return f"\n{indent}".join(lines)
 
 
 def terminal_width() -> int:

@@ -71,6 +71,7 @@ _DEPLOYED = {
     "admin_dashboard": 14,
     "zero_trust": 5,
     "mobile_backend": 7,
+    "ocsp_sidecar": 5,
 }
 
 

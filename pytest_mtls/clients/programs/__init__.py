@@ -1,0 +1,1 @@
+"""The programs that ask: one for each language."""

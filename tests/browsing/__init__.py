@@ -1,0 +1,1 @@
+"""A real browser, with a certificate and without."""
