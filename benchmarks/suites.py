@@ -12,6 +12,9 @@ from benchmarks.measure import Comparison, Limit, Row, Samples, Unit, alternate
 from benchmarks.place import Place
 
 _SECONDS = 300
+_OTHERS = ("anyio", "asyncio", "hypothesispytest", "randomly")
+"""Plugins that are here because this project's suite uses them: each worker would load them anew, which takes longer
+than all else that it does before its first test."""
 _SUITE = """
 import pytest
 
@@ -28,7 +31,8 @@ def test_it(mtls_nginx, mtls_credentials, number):
 
 
 def _suite(place: Place, folder: Path, options: Sequence[str]) -> float:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--mtls-engine=process", *options]
+    without = [part for name in ("cacheprovider", *_OTHERS) for part in ("-p", f"no:{name}")]
+    command = [sys.executable, "-m", "pytest", "-q", *without, "--mtls-engine=process", *options]
     begun = time.perf_counter()
     done = subprocess.run(
         command, cwd=folder, env=place.environment, capture_output=True, text=True, timeout=_SECONDS, check=False

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_mtls.engines.limits import limit_reached, within_limits
 from pytest_mtls.errors import EngineUnavailable, MtlsError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_SOCKET: Final = "/var/run/docker.sock"
 _DETECTION_SECONDS: Final = 2.5
+_REMOTE_DETECTION_SECONDS: Final = 5
 _CALL_SECONDS: Final = 60
 _ADVICE: Final = "Check that it runs (`docker info`), or use --mtls-engine process."
 
@@ -87,6 +89,12 @@ def endpoint() -> str:
     return os.environ.get("DOCKER_HOST") or f"unix://{_DEFAULT_SOCKET}"
 
 
+def is_elsewhere() -> bool:
+    """Whether the engine may be on another machine: its containers and what it publishes are not reached from here,
+    and this machine's addresses not from there. An address of loopback too may lead to another one."""
+    return not endpoint().startswith("unix://")
+
+
 def engine_expected() -> bool:
     """Whether an engine is worth a look: one is named, or the usual socket is there. Costs nothing."""
     return bool(os.environ.get("DOCKER_HOST")) or os.path.exists(_DEFAULT_SOCKET)
@@ -102,19 +110,38 @@ def connect() -> DockerClient:
     if not engine_expected():
         raise EngineUnavailable(f"no container engine: DOCKER_HOST is not set and {_DEFAULT_SOCKET} is not there")
     _check_socket_answers()
-    import docker
     import requests
     from docker.errors import DockerException
 
     try:
         # Making a client asks the engine for its version already; that it answers is known then.
-        client = docker.from_env(timeout=_DETECTION_SECONDS)
+        client = _new_client()
     except (DockerException, requests.RequestException, OSError) as error:
         raise limit_reached("reach the container engine", error) or EngineUnavailable(
             f"no container engine answers at {endpoint()}: {error}"
         ) from error
     client.api.timeout = _CALL_SECONDS
     return client
+
+
+def is_podman(version: Mapping[str, Any]) -> bool:
+    """Whether an engine is Podman, by what it says of its version."""
+    return any("podman" in (part.get("Name") or "").lower() for part in version.get("Components") or ())
+
+
+def folder_of(client: DockerClient) -> Path | None:
+    """Where a client has the socket that ssh leads to its engine's; ``None`` where no ssh does."""
+    return getattr(client, "folder", None)
+
+
+def _new_client() -> DockerClient:
+    if is_elsewhere():
+        from pytest_mtls.engines.remote import client_for
+
+        return client_for(endpoint(), _REMOTE_DETECTION_SECONDS)
+    import docker
+
+    return docker.from_env(timeout=_DETECTION_SECONDS)
 
 
 def _check_socket_answers() -> None:

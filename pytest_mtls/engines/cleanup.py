@@ -109,6 +109,10 @@ class Guard:
         """That folder is gone."""
         self._say("forget", "folder", str(folder))
 
+    def forget_containers(self, base_url: str) -> None:
+        """None is left there."""
+        self._say("forget", "containers", base_url)
+
     def forget_process(self, pid: int) -> None:
         """That process is gone."""
         self._say("forget", "process", pid)

@@ -16,7 +16,8 @@ from pytest_mtls.engines.container_log import AttachedLog, ContainerLog, Followe
 from pytest_mtls.engines.failures import reload_files, start_failure
 from pytest_mtls.engines.images import NOBODY, TarEntry, make_tar
 from pytest_mtls.engines.journal import Journal
-from pytest_mtls.engines.protocol import BY_RENAME, Address, Listener, Upstreams, Writing
+from pytest_mtls.engines.protocol import BY_RENAME, Listener, Upstreams, Writing
+from pytest_mtls.engines.ways import Ways
 from pytest_mtls.errors import LimitReached, NginxUnavailable, PortInUse, ServerGone
 from pytest_mtls.nginx.build import NginxBuild
 from pytest_mtls.nginx.bundle import CONFIG, Bundle, Layout, make_bundle
@@ -38,9 +39,7 @@ class Surroundings(Protocol):
     client: DockerClient
     labels: Mapping[str, str]
     networks: dict[str, str]
-
-    def direct_address(self, address: str, port: int) -> Address | None:
-        """A container's own address, where this machine reaches it."""
+    ways: Ways
 
 
 class ImageDeleted(NginxUnavailable):
@@ -88,8 +87,13 @@ class NginxContainer:
         return self._listeners
 
     @property
-    def _ports(self) -> list[int]:
-        return [_FIRST_PORT + number for number in range(len(self._specs))]
+    def _ports(self) -> dict[int, int | None]:
+        """Those within, each with the one that was asked for here."""
+        return {_FIRST_PORT + number: spec.port or None for number, spec in enumerate(self._specs)}
+
+    @property
+    def _bindings(self) -> dict[int, tuple[str, int | None]]:
+        return self._engine.ways.bindings(self._ports)
 
     @contextlib.contextmanager
     def _speaking(self, what: str, seconds: float | None = None) -> Iterator[None]:
@@ -116,9 +120,7 @@ class NginxContainer:
 
         limits = [docker.types.Ulimit(name=name, soft=4096, hard=4096) for name in ("nofile", "nproc")]
         host_config = self._api.create_host_config(
-            port_bindings={
-                port: ("127.0.0.1", spec.port or None) for port, spec in zip(self._ports, self._specs, strict=True)
-            },
+            port_bindings=self._bindings,
             extra_hosts=(
                 {"host.docker.internal": "host-gateway"}
                 if self._upstreams.http.host == "host.docker.internal"
@@ -137,7 +139,7 @@ class NginxContainer:
                     image,
                     entrypoint=["nginx"],
                     command=[*early_log, "-p", _PREFIX, "-c", f"{_PREFIX}/{CONFIG}", "-g", "daemon off;"],
-                    ports=self._ports,
+                    ports=list(self._bindings),
                     user=f"{NOBODY}:{NOBODY}",
                     labels=dict(self._engine.labels),
                     environment={"OPENSSL_CONF": "/dev/null"},
@@ -198,19 +200,10 @@ class NginxContainer:
         def published() -> dict[str, Any] | None:
             with self._speaking("inspect the container", deadline.seconds):
                 network: dict[str, Any] = self._api.inspect_container(self._id)["NetworkSettings"]
-            return network if all(network["Ports"].get(f"{port}/tcp") for port in self._ports) else None
+            return network if all(network["Ports"].get(f"{port}/tcp") for port in self._bindings) else None
 
         network = wait_until(published, deadline, awaited="the engine to publish the container's ports")
-        address = network.get("IPAddress") or next(
-            (each["IPAddress"] for each in (network.get("Networks") or {}).values() if each.get("IPAddress")), ""
-        )
-        return tuple(
-            Listener(
-                Address("127.0.0.1", int(network["Ports"][f"{port}/tcp"][0]["HostPort"])),
-                self._engine.direct_address(address, port),
-            )
-            for port in self._ports
-        )
+        return self._engine.ways.listeners(str(self._id), network, self._ports)
 
     def write(self, specs: Sequence[ServerSpec], deadline: Deadline, writing: Writing = BY_RENAME) -> Bundle:
         """Replace the files by those for ``specs``."""
@@ -223,7 +216,10 @@ class NginxContainer:
         )
         former = self._bundle
         self._join_networks(specs, deadline)
-        self.restore(make_bundle(specs, self.build, layout), deadline, writing)
+        bundle = make_bundle(specs, self.build, layout)
+        for text in (bundle.config, *(file.content.decode(errors="replace") for file in bundle.files.values())):
+            self._engine.ways.open_for(text, deadline)
+        self.restore(bundle, deadline, writing)
         return former
 
     def _join_networks(self, specs: Sequence[ServerSpec], deadline: Deadline) -> None:
@@ -302,6 +298,7 @@ class NginxContainer:
         """Remove the container. Where the engine does not answer, all but the container is let go of."""
         if self._id is None:
             return
+        self._engine.ways.forget(self._id)
         if self._source is not None:
             self.journal.close()
         what = "remove the container (the guard tries again, and so does `pytest-mtls sweep`)"

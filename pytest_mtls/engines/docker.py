@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
-import socket
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pytest_mtls.deadline import Deadline, wait_until
-from pytest_mtls.engines.api import connect, endpoint, speaking
+from pytest_mtls.engines.api import connect, endpoint, folder_of, is_podman, speaking
 from pytest_mtls.engines.cleanup import Guard, Leftover, Owner
 from pytest_mtls.engines.clock import refuse_clock
 from pytest_mtls.engines.container import ImageDeleted, NginxContainer
@@ -22,16 +20,21 @@ from pytest_mtls.engines.neighbours import network_and_address
 from pytest_mtls.engines.process import ask_version
 from pytest_mtls.engines.protocol import Address, Upstreams
 from pytest_mtls.engines.sources import Source, named_source
+from pytest_mtls.engines.ways import Tunnelled, ways_for
 from pytest_mtls.errors import DeadlineExceeded, MtlsError, NginxUnavailable
+from pytest_mtls.escapes import printable
 from pytest_mtls.nginx.build import NginxBuild
 from pytest_mtls.nginx.spec import ServerSpec
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
+    from pytest_mtls.engines.tunnel import Tunnel
+
 OWNER_LABEL: Final = "pytest-mtls.owner"
 _SESSION_LABEL: Final = "pytest-mtls.session"
 _REMOVAL_SECONDS: Final = 10
+_TUNNEL_SECONDS: Final = 20
 
 
 class DockerEngine:
@@ -41,6 +44,7 @@ class DockerEngine:
         client: the SDK's.
         labels: put on every container: which session it belongs to, and which process answers for it.
         networks: the one that an nginx must be on to reach an upstream, by that one's ``host:port``.
+        ways: between this machine and containers.
     """
 
     name = "docker"
@@ -49,24 +53,34 @@ class DockerEngine:
         self.client = client or connect()
         self._endpoint = endpoint()
         self._guard = guard
+        if folder := folder_of(self.client):
+            guard.watch_folder(folder)
         self._session = uuid.uuid4().hex
         self.labels: Mapping[str, str] = {_SESSION_LABEL: self._session, OWNER_LABEL: Owner.this_process().to_text()}
         self.networks: dict[str, str] = {}
         self._builds: dict[str, NginxBuild] = {}
         self._images: dict[str, str] = {}
         self._archives: dict[str, ArchiveInTheMaking] = {}
-        self._direct_works: bool | None = None
         self._announced = False
-        self.upstream_bind, self.upstream_host = self._find_upstream_host()
+        self.ways = ways_for(self.client, self._begin_tunnel)
+
+    @property
+    def upstream_bind(self) -> str:
+        """The address of this machine on which recorders listen."""
+        return self.ways.upstream_bind
+
+    @property
+    def upstream_host(self) -> str:
+        """The same as containers name it."""
+        return self.ways.upstream_host
 
     @cached_property
     def description(self) -> str:
         """The engine's product and version. Asked when somebody wants to read it: it takes longer than the rest."""
         with speaking(self.client, "ask the container engine for its version"):
             version = self.client.version()
-        parts = " ".join(part.get("Name") or "" for part in version.get("Components") or ())
-        product = "Podman" if "podman" in parts.lower() else "Docker"
-        return f"{product} {version['Version']} (API {version['ApiVersion']})"
+        product = "Podman" if is_podman(version) else "Docker"
+        return printable(f"{product} {version.get('Version')} (API {version.get('ApiVersion')})")
 
     def build(self, nginx: str, deadline: Deadline) -> NginxBuild:
         """What that nginx says about itself; asked once."""
@@ -110,6 +124,13 @@ class DockerEngine:
             raise
         return running
 
+    def _remaining(self) -> list[object]:
+        with speaking(self.client, "list the containers of this session"):
+            found: list[object] = self.client.api.containers(
+                all=True, quiet=True, filters={"label": f"{_SESSION_LABEL}={self._session}"}
+            )
+        return found
+
     def _announce(self) -> None:
         if not self._announced:
             self._guard.watch_containers(self._endpoint, f"{_SESSION_LABEL}={self._session}")
@@ -127,42 +148,28 @@ class DockerEngine:
 
     def container_address(self, name: str, port: int) -> Address:
         """Where that container is on a network of its own, which nginx will be put on."""
-        network, address = network_and_address(self.client, name, port, self.upstream_host)
+        network, address = network_and_address(self.client, name, port, self.ways.host_for_containers)
         if network is not None:
             self.networks[str(address)] = network
         return address
 
     def close(self) -> None:
         """Close the connections to the engine."""
-        self.client.close()
+        try:
+            self.ways.close()
+            if self._announced and isinstance(self.ways, Tunnelled):
+                self._announced = False
+                if not self._remaining():
+                    # Its guard need not find its own way there to see that nothing is left, which takes a second.
+                    self._guard.forget_containers(self._endpoint)
+        finally:
+            self.client.close()
 
-    def direct_address(self, address: str, port: int) -> Address | None:
-        """A container's own address, where this machine reaches it; tried once.
+    def _begin_tunnel(self) -> Tunnel:
+        from pytest_mtls.engines.tunnel import Tunnel
 
-        A connection to the published port goes through a proxy of the engine's, and nginx sees that one's port.
-        """
-        if not address or self._direct_works is False:
-            return None
-        if self._direct_works is None:
-            try:
-                socket.create_connection((address, port), 0.3).close()
-                self._direct_works = True
-            except OSError:
-                self._direct_works = False
-                return None
-        return Address(address, port)
-
-    def _find_upstream_host(self) -> tuple[str, str]:
-        """Where a recorder must listen so that containers reach it and other machines do not."""
-        for name in ("bridge", "podman"):
-            with contextlib.suppress(Exception):
-                pool = self.client.api.inspect_network(name)["IPAM"]["Config"][0]
-                gateway = pool.get("Gateway") or str(next(ipaddress.ip_network(pool["Subnet"]).hosts()))
-                with socket.socket() as probe:
-                    probe.bind((gateway, 0))
-                return gateway, gateway
-        # An engine in a machine of its own (Docker Desktop) forwards this name to our loopback.
-        return "127.0.0.1", "host.docker.internal"
+        self._announce()
+        return Tunnel(self.client, self.labels, Deadline.after(_TUNNEL_SECONDS))
 
     def _ask_source(self, nginx: str, source: Source, deadline: Deadline) -> NginxBuild:
         """The image is made of files of this machine: asking those costs a hundredth of a container."""

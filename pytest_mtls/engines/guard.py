@@ -101,12 +101,16 @@ def _remove_with_sdk(label: str) -> None:
     import site
 
     site.main()  # this process was started without it
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-    import docker  # costs 200 ms, and only engines reached otherwise than by a local socket need it
+    # This costs 200 ms, and only engines reached otherwise than by a local socket need it.
+    from pytest_mtls.engines.api import connect
 
-    client = docker.from_env(timeout=_ENGINE_DEADLINE)
-    found = client.api.containers(all=True, quiet=True, filters={"label": label})
-    _all_at_once(lambda name: client.api.remove_container(name, force=True, v=True), [each["Id"] for each in found])
+    with contextlib.closing(connect()) as client:
+        client.api.timeout = _ENGINE_DEADLINE
+        found = client.api.containers(all=True, quiet=True, filters={"label": label})
+        names = [each["Id"] for each in found]
+        _all_at_once(lambda name: client.api.remove_container(name, force=True, v=True), names)
 
 
 def _all_at_once(act: Callable[[str], object], names: list[str]) -> None:

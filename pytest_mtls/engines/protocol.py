@@ -35,10 +35,12 @@ class Listener:
         public: the address users' clients dial, on loopback.
         direct: the address at which nginx sees the client's own port; the same as ``public`` where nothing stands
             between, ``None`` where every way goes through a proxy.
+        inside: the address that other nginx of the same engine dial, where that is not ``public``.
     """
 
     public: Address
     direct: Address | None
+    inside: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +112,17 @@ class Engine(Protocol):
 
     Attributes:
         name: ``docker`` or ``process``.
-        upstream_bind: the address of this machine on which recorders listen.
-        upstream_host: the same as an nginx of this engine names it.
     """
 
     name: str
-    upstream_bind: str
-    upstream_host: str
+
+    @property
+    def upstream_bind(self) -> str:
+        """The address of this machine on which recorders listen."""
+
+    @property
+    def upstream_host(self) -> str:
+        """The same as an nginx of this engine names it."""
 
     @property
     def description(self) -> str:
