@@ -42,6 +42,7 @@ def test_every_block_is_of_a_kind_that_is_run() -> None:
     assert len(SUITES) >= 6
 
 
+@pytest.mark.parametrize("engine", ["process", pytest.param("docker", marks=pytest.mark.long)], indirect=True)
 def test_the_suites_pass_as_they_stand(engine: str, pytester: pytest.Pytester) -> None:
     """Each block is a file of its own, and nothing else is needed."""
     for number, text in enumerate(SUITES):

@@ -15,7 +15,10 @@ from pytest_mtls.deadline import Deadline, wait_until
 from pytest_mtls.engines.guard import masters_of
 from tests.browsing.conftest import Place, Traces
 
+WAYS = ["chromium", pytest.param("playwright", marks=pytest.mark.long)]
 
+
+@pytest.mark.parametrize("through", WAYS, indirect=True)
 def test_one_that_hangs_is_ended_by_the_deadline(place: Place, through: str, traces: Traces) -> None:
     """Stopped between two pages; afterwards it says why it shows no more."""
     browser = Browser.open(place.optional, through=through)
@@ -30,6 +33,7 @@ def test_one_that_hangs_is_ended_by_the_deadline(place: Place, through: str, tra
         _ = browser.pid
 
 
+@pytest.mark.parametrize("through", WAYS, indirect=True)
 def test_one_that_is_killed_says_so(place: Place, through: str, traces: Traces) -> None:
     """The profile goes with it."""
     browser = Browser.open(place.optional, through=through)

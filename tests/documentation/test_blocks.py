@@ -72,7 +72,11 @@ def test_every_block_is_of_a_kind_that_is_run() -> None:
     assert {kind for kind in kinds if kind and not kind.startswith("{")} <= set(RUN)
 
 
-@pytest.mark.parametrize("engine, pages", [("process", PAGES), ("docker", [BUG_REPORT])], indirect=["engine"])
+@pytest.mark.parametrize(
+    "engine, pages",
+    [("process", PAGES), pytest.param("docker", [BUG_REPORT], marks=pytest.mark.long)],
+    indirect=["engine"],
+)
 def test_every_suite_passes_as_it_stands(engine: str, pages: list[Path], pytester: pytest.Pytester) -> None:
     """Each block is a file of its own, beside the files that its page names. The README's are run in both engines."""
     suites = 0

@@ -21,10 +21,13 @@ MEASURED = [
     *(("docker", situation) for situation in ("plain", "ocsp")),
     *(pytest.param("docker", each, marks=pytest.mark.long) for each in ("crl", "depth-0", "stream", "pinned-crl")),
 ]
+# In every run the oldest and the newest: what lies between is like one of them.
+ASKED = [pytest.param(name, marks=() if name in ("bullseye", "forky") else pytest.mark.long) for name in GENERATIONS]
 # Between them they tell the four modes apart: `off` looks at nothing, `optional` differs for `none` alone.
 TELLING = (VerifyMode.ON, VerifyMode.OPTIONAL_NO_CA)
 
 
+@pytest.mark.parametrize("generation", ASKED, indirect=True)
 @pytest.mark.parametrize("harness, situation", MEASURED, indirect=["harness"], scope="session")
 def test_each_generation_does_what_the_oracle_says(harness: Harness, generation: str, situation: str) -> None:
     """The whole cast; ``make truth`` does it in every mode and transport, with both versions of TLS."""

@@ -21,6 +21,8 @@ SETTINGS = """
     filterwarnings = error
 """
 
+# Where an engine answers, the suites of examples/ are collected on it already; once more from here takes `make long`.
+ENGINES = ["process", pytest.param("docker", marks=pytest.mark.long)]
 _STATES = len(CredentialState)
 _PASSED = {
     "test_certificates": 1,
@@ -33,6 +35,7 @@ _PASSED = {
 }
 
 
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_every_example_passes_on_this_engine(pytester: pytest.Pytester, engine: str) -> None:
     """Each file passes with exactly the tests it has, none skipped, none left out, and no warning."""
     for file in EXAMPLES.glob("*.py"):
@@ -51,6 +54,7 @@ def test_the_examples_are_all_known_here() -> None:
     assert {file.stem for file in EXAMPLES.glob("test_*.py")} == set(_PASSED)
 
 
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 @pytest.mark.parametrize("example, passed", [("flask_app", 5), ("fastapi_app", 7)])
 def test_an_application_behind_nginx(pytester: pytest.Pytester, engine: str, example: str, passed: int) -> None:
     """A service that believes what nginx says of its clients, in both engines."""
@@ -91,6 +95,7 @@ def test_a_configuration_as_it_is_deployed(pytester: pytest.Pytester, example: s
     run_deployed(pytester, "process", example)
 
 
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_two_nginx_one_behind_the_other(pytester: pytest.Pytester, engine: str) -> None:
     """In both engines: a container reaches the other by another address than a process does."""
     run_deployed(pytester, engine, "microservices")
