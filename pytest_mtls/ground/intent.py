@@ -76,7 +76,8 @@ class Intent:
             block
             for server in self.site.servers
             for block in server.every_block()
-            if server is place.server or targets & set(_targets(block))
+            # A location that only nginx itself asks, as auth_request does, tells its own target and no other.
+            if (server is place.server and not block.own("internal")) or targets & set(_targets(block))
         ]
         found: dict[str, str] = {}
         for block in blocks:

@@ -35,7 +35,7 @@ def test_an_nginx_without_debug_support_gives_the_same_outcomes(process_harness:
 def test_a_hidden_port_gives_the_same_outcomes(docker_harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through the published port nginx sees the engine's proxy; connections are told apart by their order."""
     engine: Any = docker_harness.engine
-    monkeypatch.setattr(engine, "_direct_works", False)
+    monkeypatch.setattr(engine.ways, "_direct_works", False)
     asked = [ServerArguments(verify=mode) for mode in VerifyMode]
     servers = docker_harness.start(asked, shared=True)
 
