@@ -79,9 +79,9 @@ def identity(value: Any, argument: str) -> tuple[FileContent, FileContent]:
         return _verbatim(value[0]), _verbatim(value[1])
     value = native(value)
     if not hasattr(value, "private_key_pem"):
-        given = f"{len(value)} bytes" if isinstance(value, bytes) else repr(value)
+        given = f", {len(value)} bytes," if isinstance(value, bytes) else f"={value!r}"
         raise InvalidArgument(
-            f"{argument}: {given} is no Credential. Use ca.issue_server(...) or ca.issue_client(...); "
+            f"{argument}{given} is no Credential. Use ca.issue_server(...) or ca.issue_client(...); "
             "for content of your own (Verbatim(certificate), Verbatim(key))."
         )
     if not value.matches_key:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from typing import Final
 
+import cheroot.server
 import cheroot.wsgi
 
 from pytest_mtls.applications.interface import WsgiApp
@@ -64,7 +66,16 @@ class WsgiServing:
         """Nothing more can be done than :meth:`stop` does."""
 
 
+class _Connection(cheroot.server.HTTPConnection):
+    def close(self) -> None:
+        """Close it, and what it has not written: since Python 3.13 the collector warns of what cannot be any more."""
+        super().close()
+        with contextlib.suppress(OSError, ValueError):
+            self.wfile.close()
+
+
 class _Server(cheroot.wsgi.Server):
+    ConnectionClass = _Connection
     expiration_interval = 0.1  # seconds: how often it looks whether it is to stop
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:

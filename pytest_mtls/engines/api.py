@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_SOCKET: Final = "/var/run/docker.sock"
 _DETECTION_SECONDS: Final = 2.5
-_REMOTE_DETECTION_SECONDS: Final = 5
+_SSH_DETECTION_SECONDS: Final = 5
 _CALL_SECONDS: Final = 60
 _ADVICE: Final = "Check that it runs (`docker info`), or use --mtls-engine process."
 
@@ -59,6 +59,11 @@ def speaking(client: DockerClient, what: str, seconds: float = _CALL_SECONDS) ->
             ) from error
         said = getattr(error, "explanation", None) or error
         raise EngineUnavailable(f"Tried to {what}, and the container engine said: {said}. {_ADVICE}") from error
+    except Exception as error:  # whatever the SDK, or who reads its answer, makes of one that is not as it should be
+        raise EngineUnavailable(
+            f"Tried to {what}, and the container engine's answer cannot be understood "
+            f"({type(error).__name__}: {error}). {_ADVICE}"
+        ) from error
     api.timeout = _CALL_SECONDS
 
 
@@ -138,7 +143,8 @@ def _new_client() -> DockerClient:
     if is_elsewhere():
         from pytest_mtls.engines.remote import client_for
 
-        return client_for(endpoint(), _REMOTE_DETECTION_SECONDS)
+        by_ssh = endpoint().startswith("ssh://")
+        return client_for(endpoint(), _SSH_DETECTION_SECONDS if by_ssh else _DETECTION_SECONDS)
     import docker
 
     return docker.from_env(timeout=_DETECTION_SECONDS)

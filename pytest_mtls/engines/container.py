@@ -150,7 +150,7 @@ class NginxContainer:
                 raise ImageDeleted(
                     f"Tried to create a container from {image}, and the image was deleted meanwhile. Load it again."
                 ) from error
-        return str(created["Id"])
+            return str(created["Id"])
 
     def launch(self, deadline: Deadline) -> None:
         """Hand over the files, start, and return once nginx has a worker."""

@@ -152,7 +152,7 @@ def _blocks(data: bytes, origin: str) -> Iterator[tuple[str, bytes]]:
             raise InvalidPem(
                 f"{origin} is malformed: {begin[0].decode('ascii', 'replace').strip()} has no counterpart."
             )
-        text = Secret(data[begin.end() : end.start()])
+        text: bytes = Secret(data[begin.end() : end.start()])
         # Headers, as in an encrypted key of the old kind, only cryptography can make use of.
         yield label, b"" if b":" in text else _decode(text, label, origin)
 
