@@ -24,6 +24,7 @@ RECORD_PREFIX = '{"pytest-mtls":1,'
 # nginx hands its workers an empty environment, and libfaketime reads its own every ten seconds.
 CLOCK_ENVIRONMENT = tuple(f"env {name};" for name in ("LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"))
 
+_PRIVATE_KEY = b"PRIVATE KEY-----"
 _TEMP_PATHS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -55,6 +56,10 @@ class BundleFile:
     content: bytes
     secret: bool = False
     read_by_workers: bool = False
+
+    def __post_init__(self) -> None:
+        if _PRIVATE_KEY in self.content:  # wherever the user put it: beside its certificate, or in place of it
+            object.__setattr__(self, "secret", True)
 
     def __repr__(self) -> str:
         return f"BundleFile({len(self.content)} bytes{', secret' if self.secret else ''})"

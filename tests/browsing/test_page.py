@@ -8,6 +8,8 @@ import pytest
 
 from pytest_mtls import Browser, CredentialState, Harness
 
+pytestmark = pytest.mark.long
+
 PAGE = Path(__file__).parents[2] / "docs" / "browsers.md"
 
 

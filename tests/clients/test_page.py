@@ -14,6 +14,7 @@ from tests.clients.test_table import CLOSED, UNTRUSTED
 PAGE = Path(__file__).parent.parent.parent / "docs" / "clients.md"
 
 
+@pytest.mark.long
 def test_every_example_passes(pytester: pytest.Pytester) -> None:
     """As a suite of its own."""
     for number, block in enumerate(re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.M | re.S)):

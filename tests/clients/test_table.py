@@ -98,6 +98,7 @@ def test_a_client_shows_what_was_measured_before(client: str, measured: Measure)
     assert [each for each in map(_wrong, answers) if each] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("client", [name for name in CLIENTS if name not in QUICK])
 def test_a_slower_client_shows_what_was_measured_before(client: str, measured: Measure) -> None:
     """In each kind of situation once; by TLS 1.2 where the end of the connection can look different."""

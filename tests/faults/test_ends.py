@@ -106,7 +106,16 @@ def _kill_group(process: subprocess.Popen[str]) -> None:
     os.killpg(process.pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("ending", [_interrupt, _interrupt_twice, _terminate, _kill, _kill_group])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        _interrupt,
+        pytest.param(_interrupt_twice, marks=pytest.mark.long),
+        pytest.param(_terminate, marks=pytest.mark.long),
+        _kill,
+        pytest.param(_kill_group, marks=pytest.mark.long),
+    ],
+)
 def test_nothing_is_left_a_second_after_pytest_has_ended(
     session: Session, ending: Callable[[subprocess.Popen[str]], None]
 ) -> None:

@@ -15,6 +15,8 @@ from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from pytest_mtls import Harness, NginxServer
 
+pytestmark = pytest.mark.long
+
 CONFIG = """\
 pid /scratch/nginx.pid;
 error_log stderr notice;

@@ -10,6 +10,8 @@ from pytest_mtls.deadline import Deadline, wait_until
 from pytest_mtls.strategies import distinguished_names
 from tests.plugin.suite import Suite, lines_with
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize(
     "plugin, settings, fixture, mark",

@@ -89,6 +89,7 @@ def run_deployed(pytester: pytest.Pytester, engine: str, example: str) -> None:
     result.assert_outcomes(passed=_DEPLOYED[example])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("example", [each for each in _DEPLOYED if each != "microservices"])
 def test_a_configuration_as_it_is_deployed(pytester: pytest.Pytester, example: str) -> None:
     """On plain nginx. The same suites are collected from examples/, where an engine that answers is taken."""
